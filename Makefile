@@ -1,0 +1,33 @@
+# What a person would type; CONTRIBUTING.md says it without make.
+PYTHON ?= python3
+ADDRESS ?= 127.0.0.1:8000
+BIN = .venv/bin
+export NO_MKDOCS_2_WARNING = 1
+
+help:  ## list these targets
+	@sed -n 's/^\([a-z]*\):.*##\(.*\)/  make \1 -\2/p' Makefile
+
+serve: .venv/ready  ## build the site, serve it, reload on save
+	$(BIN)/mkdocs serve --strict --watch pe --dev-addr $(ADDRESS)
+
+test: .venv/ready  ## run every test
+	$(BIN)/pytest
+
+build: .venv/ready  ## build the site into site/
+	$(BIN)/mkdocs build --strict
+
+lint: .venv/ready  ## check style and types
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+clean:  ## remove everything that was made here
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis site
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip' || { echo "Python has no pip to offer; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt pip
+	$(BIN)/pip install --constraint constraints.txt --build-constraint constraints.txt --editable '.[figures]' --group dev
+	touch $@
+
+.PHONY: help serve test build lint clean

@@ -1,0 +1,1 @@
+"""What only the site needs: running its code, drawing its figures, setting its formulas."""

@@ -1,0 +1,46 @@
+"""Put a figure into a page: inline SVG in the colours of the page, named for those who cannot see it."""
+
+import hashlib
+import io
+import re
+from html import escape
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK = "#010203"  # what matplotlibrc draws with, until the page gives it the colour of its text
+
+
+def show(drawn: Axes | Figure, name: str, caption: str = "") -> None:
+    """Print a figure as the HTML that a page takes.
+
+    Args:
+        drawn: The figure, or any of its axes.
+        name: What it shows, for a reader who cannot see it: a sentence or two.
+        caption: What to look at, as HTML; stands below the figure.
+    """
+    if len(name) < 20:
+        raise ValueError(f"name must say what the figure shows, got {name!r}")
+    figure = drawn.figure if isinstance(drawn, Axes) else drawn
+    written = io.StringIO()
+    figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    print('<figure class="drawn" data-search-exclude>')
+    print(inline(written.getvalue(), name))
+    print(f"<figcaption>{caption}</figcaption></figure>" if caption else "</figure>")
+
+
+def inline(svg: str, name: str) -> str:
+    """Return what matplotlib wrote as an element of a page.
+
+    Its ink becomes the colour of the text; its size, typeface and line joins are left to the page's style sheet; ids
+    that nothing uses go, and the others become the figure's own.
+    """
+    prefix = "f" + hashlib.sha256((svg + name).encode()).hexdigest()[:8]
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    for superfluous in (r"<metadata>.*?</metadata>", r"<style.*?</style>", r' transform="rotate\(-0 [^"]*"', r" font-family: [^;\"]*;?"):
+        svg = re.sub(superfluous, "", svg, flags=re.DOTALL)
+    used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
+    svg = re.sub(r' id="([^"]*)"', lambda match: f' id="{prefix}-{match[1]}"' if match[1] in used else "", svg)
+    svg = re.sub(r'(url\(|href=")#', rf"\1#{prefix}-", svg)
+    svg = re.sub(r'<svg .*?(viewBox=".*?").*?>', rf'<svg \1 role="img" aria-label="{escape(name)}">', svg, count=1, flags=re.DOTALL)
+    return re.sub(r"\s*\n\s*", " ", svg).replace("> <", ">\n<").strip()

@@ -1,0 +1,110 @@
+"""Run the code of a page: each block a complete program in a process of its own, its output kept.
+
+Output is kept by a hash of everything it can depend on: the code itself, every file of `pe` and of this folder, the
+versions of what is installed, and Python. So a changed sentence costs nothing, and a changed formula renews everything.
+"""
+
+import contextlib
+import functools
+import hashlib
+import io
+import json
+import linecache
+import multiprocessing
+import os
+import sys
+import tempfile
+import traceback
+import warnings
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".cache" / "blocks"
+
+
+class BlockError(Exception):
+    """A block failed; the message is its traceback."""
+
+
+def fingerprint() -> str:
+    """Return a hash of all that any output depends on, but for the code that prints it."""
+    digest = hashlib.sha256(sys.version.encode())
+    for file in [ROOT / "constraints.txt", *sorted(ROOT.glob("pe/*.py")), *sorted(ROOT.glob("docs/support/*.*"))]:
+        digest.update(f"{file.name}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def run(code: str, name: str = "block", line: int = 1) -> str:
+    """Return what `code` prints, from the cache if nothing has changed.
+
+    Args:
+        code: A complete program.
+        name: The file that a traceback names.
+        line: Where the program begins in that file.
+    """
+    key = hashlib.sha256((fingerprint() + code).encode()).hexdigest()
+    entry = CACHE / f"{key}.json"
+    if entry.exists():
+        return str(json.loads(entry.read_text(encoding="utf-8")))
+    succeeded, output = _run_in_new_process(code, name, line)
+    if not succeeded:
+        raise BlockError(output)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=CACHE, delete=False, encoding="utf-8") as file:
+        json.dump(output, file)
+    os.replace(file.name, entry)  # whoever is interrupted leaves no half of an output behind
+    return output
+
+
+@functools.cache
+def _context() -> multiprocessing.context.ForkServerContext:
+    """Return the way to new processes: copies of one that has imported what is slow to import, but never `pe`."""
+    os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": str(ROOT / "docs" / "support" / "matplotlibrc")}
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "matplotlib.pyplot", "seaborn"])
+    return context
+
+
+def _run_in_new_process(code: str, name: str, line: int) -> tuple[bool, str]:
+    here, there = _context().Pipe(duplex=False)
+    process = _context().Process(target=_child, args=(there, code, name, line))
+    with _without_main():
+        process.start()
+    there.close()
+    try:
+        result: tuple[bool, str] = here.recv()
+    except EOFError:
+        result = False, "the process ended without a word"
+    process.join()
+    return result
+
+
+@contextlib.contextmanager
+def _without_main():  # type: ignore[no-untyped-def]
+    """Hide the main script from the new process, which would run it to find its functions."""
+    main, kept = sys.modules["__main__"], {}
+    for attribute in ("__file__", "__spec__"):
+        kept[attribute] = getattr(main, attribute, None)
+        setattr(main, attribute, None)
+    try:
+        yield
+    finally:
+        for attribute, value in kept.items():
+            setattr(main, attribute, value)
+
+
+def _child(connection: Connection, code: str, name: str, line: int) -> None:
+    warnings.simplefilter("error")
+    printed = io.StringIO()
+    padded = "\n" * (line - 1) + code
+    linecache.cache[name] = (len(padded), None, padded.splitlines(keepends=True), name)
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.redirect_stdout(printed):
+        try:
+            exec(compile(padded, name, "exec"), {"__name__": "__main__"})
+            result = True, printed.getvalue()
+        except BaseException as error:
+            # The first frame is this function's own.
+            trace = error.__traceback__ and error.__traceback__.tb_next
+            result = False, "".join(traceback.format_exception(type(error), error, trace))
+    connection.send(result)

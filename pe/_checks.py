@@ -1,0 +1,86 @@
+"""What the arguments must be, said once; every error names the argument, what it got and what it must be."""
+
+import math
+import numbers
+import operator
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+Layout = Literal["interleaved", "sin_cos", "cos_sin"]
+
+# Past this angle (in radians) a float64 is spaced so widely that its sine is off by more than 5e-7.
+LARGEST_ANGLE = 2.0**32
+
+
+def integer(name: str, value: int, *, at_least: int | None = None) -> int:
+    """Return `value` if it is an integer (never a bool) of at least `at_least`."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}") from None
+    if at_least is not None and number < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {number}")
+    return number
+
+
+def real(name: str, value: float, *, low: float = -math.inf, high: float = math.inf) -> float:
+    """Return `value` as a float if it is a finite real number from `low` to `high`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a real number, got {value!r} of type {type(value).__name__}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not (math.isfinite(number) and low <= number <= high):
+        limits = "" if low == -math.inf else f" from {low:g} to {high:g}"
+        raise ValueError(f"{name} must be a finite number{limits}, got {value!r}")
+    return number
+
+
+def base(value: float) -> float:
+    """Return `value` if no frequency or wavelength made of it overflows."""
+    return real("base", value, low=1e-300, high=1e300)
+
+
+def layout(value: Layout) -> Layout:
+    """Return `value` if it is a known order of the columns."""
+    if not isinstance(value, str):
+        raise TypeError(f"layout must be a string, got {value!r} of type {type(value).__name__}")
+    if value not in get_args(Layout):
+        raise ValueError(f"layout must be one of {', '.join(map(repr, get_args(Layout)))}, got {value!r}")
+    return value
+
+
+def floating(name: str, dtype: torch.dtype) -> torch.dtype:
+    """Return `dtype` if it is a floating dtype."""
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise TypeError(f"{name} must be a floating dtype such as torch.float32, got {dtype!r}")
+    return dtype
+
+
+def largest_position(base: float) -> float:
+    """Return how far from zero a position may be for float64 to resolve its fastest angle."""
+    return LARGEST_ANGLE * min(1.0, base)
+
+
+def reach(name: str, position: float, base: float) -> None:
+    """Raise if `position`, the one furthest from zero, makes an angle that float64 no longer resolves."""
+    limit = largest_position(base)
+    if not position <= limit:  # also true of NaN
+        raise ValueError(
+            f"{name} must be finite and keep positions within ±{limit:g}, past which float64 angles lose their "
+            f"accuracy; got a position of size {position:g}"
+        )
+
+
+def real_tensor(name: str, value: Tensor) -> Tensor:
+    """Return `value` if it is a tensor of integers or floats."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {value!r} of type {type(value).__name__}")
+    if value.dtype == torch.bool or value.is_complex():
+        raise TypeError(f"{name} must hold real numbers, got dtype {value.dtype}")
+    return value

@@ -1,0 +1,322 @@
+"""The laws drawn. Every function takes `ax=`, returns the Axes and never calls `show`."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pe import _checks as check
+from pe import properties, sinusoidal
+from pe.sinusoidal import encode_positions, generate_position_encoding
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def heatmap(encoding: Float[Tensor, "seq_len d_model"], *, ax: "Axes | None" = None) -> "Axes":
+    """Draw a table: positions downwards, dimensions across, colour for the value.
+
+    Explained in [Implementation](../implementation.md).
+
+    Args:
+        encoding: The table, one row for each position.
+        ax: Where to draw; a new figure if not given.
+
+    Returns:
+        The Axes, with a colour bar beside it.
+
+    Raises:
+        ImportError: If matplotlib or seaborn is missing.
+        TypeError: If `encoding` is not a tensor of real numbers.
+        ValueError: If `encoding` is not a matrix, or is empty.
+
+    Examples:
+        >>> heatmap(generate_position_encoding(32, 128)).get_ylabel()
+        'Position'
+    """
+    rows, columns = _matrix("encoding", encoding).shape
+    ax = _seaborn().heatmap(
+        encoding.detach().to("cpu", torch.float64).numpy(),
+        cmap="coolwarm",
+        vmin=-1,
+        vmax=1,
+        xticklabels=max(1, columns // 8),
+        yticklabels=max(1, rows // 8),
+        cbar_kws={"label": "Value"},
+        rasterized=True,
+        ax=_axes(ax),
+    )
+    ax.xaxis.tick_top()
+    ax.xaxis.set_label_position("top")
+    ax.tick_params(rotation=0, length=0)
+    ax.set(title="Position encoding", xlabel="Dimension", ylabel="Position")
+    return ax
+
+
+def curves(
+    columns: Sequence[int], d_model: int, seq_len: int, *, base: float = 10_000.0, ax: "Axes | None" = None
+) -> "Axes":
+    """Draw columns of the table as what they are: samples of waves along the position.
+
+    Explained in [Frequency scaling](../frequency.md).
+
+    Args:
+        columns: Which columns to draw, each at least 0 and below `d_model`.
+        d_model: Width of the encoding, in columns.
+        seq_len: Number of positions.
+        base: Sets the slowest frequency.
+        ax: Where to draw; a new figure if not given.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+        ValueError: If a column does not exist, or as
+            [`generate_position_encoding`][pe.generate_position_encoding] raises.
+    """
+    table = generate_position_encoding(seq_len, d_model, base=base)
+    for column in columns:
+        if not 0 <= column < d_model:
+            raise ValueError(f"columns must be from 0 to {d_model - 1}, got {column}")
+    ax = _axes(ax)
+    # Waves are drawn between the positions too: joined samples of a fast one would look like noise.
+    fine = torch.linspace(0, max(seq_len - 1, 0), 1200, dtype=torch.float64)
+    waves = encode_positions(fine, d_model, base=base)
+    for column in columns:
+        (line,) = ax.plot(fine, waves[:, column], label=f"column {column}")
+        if seq_len <= 64:
+            ax.plot(range(seq_len), table[:, column], ".", color=line.get_color())
+    ax.set(xlabel="Position", ylabel="Value", ylim=(-1.1, 1.1))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.15), ncols=len(columns))
+    return ax
+
+
+def wavelengths(d_model: int, bases: Sequence[float] = (10_000.0,), *, ax: "Axes | None" = None) -> "Axes":
+    """Draw the wavelength of each pair of columns, on a logarithmic axis, for one base or several.
+
+    Explained in [Frequency scaling](../frequency.md).
+
+    Args:
+        d_model: Width of the encoding, in columns.
+        bases: One line for each.
+        ax: Where to draw; a new figure if not given.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+        ValueError: As [`wavelengths`][pe.wavelengths] raises.
+    """
+    ax = _axes(ax)
+    for base in bases:
+        ax.plot(sinusoidal.wavelengths(d_model, base=base), ".-", markersize=3, label=f"base {base:,.0f}")
+    ax.set(xlabel="Pair of columns", ylabel="Wavelength (positions)", yscale="log")
+    ax.grid()
+    ax.legend()
+    return ax
+
+
+def clock_hands(
+    position: float, d_model: int, *, pairs: Sequence[int] = (0, 1, 2, 3), base: float = 10_000.0, ax: "Axes | None" = None
+) -> "Axes":
+    """Draw one row as clock hands: each pair of columns is a point on a circle.
+
+    Explained in [Formula](../formula.md).
+
+    Args:
+        position: The row.
+        d_model: Width of the encoding, in columns; even.
+        pairs: Which pairs to draw, from left to right.
+        base: Sets the slowest frequency.
+        ax: Where to draw; a new figure if not given.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+        ValueError: If a pair does not exist, or as [`encode_positions`][pe.encode_positions] raises.
+    """
+    row = encode_positions(torch.tensor(check.real("position", position), dtype=torch.float64), d_model, base=base)
+    ax = _axes(ax)
+    turn = torch.linspace(0, 2 * math.pi, 181)
+    for place, pair in enumerate(pairs):
+        if not 0 <= pair < d_model // 2:
+            raise ValueError(f"pairs must be from 0 to {d_model // 2 - 1}, got {pair}")
+        sine, cosine = row[2 * pair : 2 * pair + 2].tolist()
+        x = 2.6 * place
+        ax.plot(x + turn.cos(), turn.sin(), color=ax.xaxis.label.get_color(), linewidth=0.8, alpha=0.5)
+        ax.plot([x, x + sine], [0, cosine], color=f"C{place}", linewidth=2.5)
+        ax.plot(x + sine, cosine, "o", color=f"C{place}")
+        ax.text(x, -1.2, f"pair {pair}\n({sine:.2f}, {cosine:.2f})", ha="center", va="top")
+    ax.set_aspect("equal")
+    ax.set_ylim(-1.9, 1.1)
+    ax.axis("off")
+    return ax
+
+
+def rotation(
+    offset: int, d_model: int, *, pair: int = 0, seq_len: int = 6, base: float = 10_000.0, ax: "Axes | None" = None
+) -> "Axes":
+    """Draw what a shift does to one pair of columns: every position turns by the same angle.
+
+    Explained in [Properties](../properties.md#a-shift-is-one-rotation).
+
+    Args:
+        offset: The shift, in positions.
+        d_model: Width of the encoding, in columns; even.
+        pair: Which pair to draw.
+        seq_len: How many positions to draw.
+        base: Sets the slowest frequency.
+        ax: Where to draw; a new figure if not given.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+        ValueError: If `pair` does not exist, or as [`shift_matrix`][pe.shift_matrix] raises.
+    """
+    before = generate_position_encoding(seq_len, d_model, base=base, dtype=torch.float64)
+    after = before @ properties.shift_matrix(offset, d_model, base=base).T
+    if not 0 <= pair < d_model // 2:
+        raise ValueError(f"pair must be from 0 to {d_model // 2 - 1}, got {pair}")
+    angle = offset * sinusoidal.frequencies(d_model, base=base)[pair].item()
+    ax = _axes(ax)
+    turn = torch.linspace(0, 2 * math.pi, 181)
+    ax.plot(turn.cos(), turn.sin(), color=ax.xaxis.label.get_color(), linewidth=0.8, alpha=0.5)
+    for p in range(seq_len):
+        radius = 0.92 - 0.13 * p
+        start = math.atan2(before[p, 2 * pair + 1], before[p, 2 * pair])
+        arc = torch.linspace(start, start - angle, 60)
+        ax.plot(radius * arc.cos(), radius * arc.sin(), color=f"C{p % 6}")
+        ax.plot(radius * math.cos(start), radius * math.sin(start), "o", color=f"C{p % 6}", label=f"{p} → {p + offset}")
+        end = after[p, 2 * pair : 2 * pair + 2] * radius
+        ax.plot(*end.tolist(), ">", color=f"C{p % 6}")
+    ax.set_aspect("equal")
+    ax.axis("off")
+    ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), title="Position")
+    return ax
+
+
+def similarity(
+    d_models: Sequence[int], max_offset: int, *, base: float = 10_000.0, ax: "Axes | None" = None
+) -> "Axes":
+    """Draw how alike two rows are, by their distance, for one width or several.
+
+    Explained in [Properties](../properties.md#the-product-of-two-rows-depends-on-their-distance).
+
+    Args:
+        d_models: Widths of the encoding, each even; one line for each.
+        max_offset: Largest distance, in positions.
+        base: Sets the slowest frequency.
+        ax: Where to draw; a new figure if not given.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+        ValueError: As [`similarity`][pe.similarity] raises.
+    """
+    lags = torch.arange(check.integer("max_offset", max_offset, at_least=1) + 1)
+    ax = _axes(ax)
+    for d_model in d_models:
+        ax.plot(lags, properties.similarity(lags, d_model, base=base), label=f"d_model {d_model}")
+    ax.set(xlabel="Distance (positions)", ylabel="Cosine similarity")
+    ax.legend()
+    return ax
+
+
+def distances(d_models: Sequence[int], max_offset: int, *, base: float = 10_000.0, ax: "Axes | None" = None) -> "Axes":
+    """Draw how far apart two rows are, by their distance in positions, for one width or several.
+
+    Explained in [Properties](../properties.md#every-position-is-distinct).
+
+    Args:
+        d_models: Widths of the encoding, each even; one line for each.
+        max_offset: Largest distance, in positions.
+        base: Sets the slowest frequency.
+        ax: Where to draw; a new figure if not given.
+
+    Returns:
+        The Axes, both of them logarithmic.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+        ValueError: As [`similarity`][pe.similarity] raises.
+    """
+    lags = torch.arange(1, check.integer("max_offset", max_offset, at_least=1) + 1)
+    ax = _axes(ax)
+    for d_model in d_models:
+        apart = (d_model * (1 - properties.similarity(lags, d_model, base=base))).clamp(min=0).sqrt()
+        ax.plot(lags, apart, linewidth=0.8, label=f"d_model {d_model}", rasterized=max_offset > 10_000)
+    ax.set(xlabel="Distance in positions", ylabel="Distance of the rows", xscale="log", yscale="log")
+    ax.legend(loc="lower right")
+    return ax
+
+
+def products(encoding: Float[Tensor, "seq_len d_model"], *, ax: "Axes | None" = None) -> "Axes":
+    """Draw the dot product of every row of a table with every other.
+
+    Explained in [Properties](../properties.md#the-product-of-two-rows-depends-on-their-distance).
+
+    Args:
+        encoding: The table, one row for each position.
+        ax: Where to draw; a new figure if not given.
+
+    Returns:
+        The Axes, with a colour bar beside it.
+
+    Raises:
+        ImportError: If matplotlib or seaborn is missing.
+        TypeError: If `encoding` is not a tensor of real numbers.
+        ValueError: If `encoding` is not a matrix, or is empty.
+    """
+    table = _matrix("encoding", encoding).detach().to("cpu", torch.float64)
+    every = max(1, len(table) // 8)
+    ax = _seaborn().heatmap(
+        (table @ table.T).numpy(),
+        cmap="viridis",
+        xticklabels=every,
+        yticklabels=every,
+        cbar_kws={"label": "Dot product"},
+        rasterized=True,
+        square=True,
+        ax=_axes(ax),
+    )
+    ax.tick_params(rotation=0, length=0)
+    ax.set(xlabel="Position", ylabel="Position")
+    return ax
+
+
+def _matrix(name: str, value: Tensor) -> Tensor:
+    if check.real_tensor(name, value).ndim != 2 or not value.numel():
+        raise ValueError(f"{name} must be a (seq_len, d_model) table with entries, got shape {tuple(value.shape)}")
+    return value
+
+
+def _axes(ax: "Axes | None") -> "Axes":
+    if ax is not None:
+        return ax
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(MISSING) from error
+    return plt.subplots()[1]
+
+
+def _seaborn() -> Any:
+    try:
+        import seaborn
+    except ImportError as error:
+        raise ImportError(MISSING) from error
+    return seaborn
+
+
+MISSING = "figures are drawn with matplotlib and seaborn; install them with: pip install 'absolute-pe[figures]'"

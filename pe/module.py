@@ -1,0 +1,163 @@
+"""The formula as a torch layer."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor, nn
+
+from pe import _checks as check
+from pe._checks import Layout
+from pe.sinusoidal import encode_positions, generate_position_encoding
+
+# Rows are kept ready in multiples of this: decoding asks for one more at a time.
+ROWS = 256
+
+
+class PositionalEncoding(nn.Module):
+    r"""Add the position encoding to embeddings, then apply dropout.
+
+    $$y = \mathrm{dropout}(s \cdot x + \mathrm{PE})$$
+
+    The layer has no parameters and saves nothing: rows are worked out when they are first needed, for any length,
+    in float64, rounded once to the dtype of the input, on its device.
+
+    Explained in [Usage](../usage.md).
+
+    Args:
+        d_model: Width of the embeddings, in columns.
+        base: Sets the slowest frequency.
+        layout: Order of the columns: `"interleaved"`, `"sin_cos"` or `"cos_sin"`.
+        dropout: Probability that an entry of the sum is dropped in training.
+        scale: The $s$ of the formula, which multiplies the embeddings; √d_model in the paper.
+
+    Raises:
+        TypeError: If `d_model` is not an integer, `base`, `dropout` or `scale` not a real number, or `layout` not
+            a string.
+        ValueError: If `d_model` is not positive, `base` not from 1e-300 to 1e300, `layout` unknown, `dropout` not
+            from 0 to 1, or `scale` not finite.
+
+    Examples:
+        >>> layer = PositionalEncoding(4)
+        >>> layer(torch.zeros(1, 2, 4))
+        tensor([[[0.0000, 1.0000, 0.0000, 1.0000],
+                 [0.8415, 0.5403, 0.0100, 0.9999]]])
+
+    Source: Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762), sections 3.4,
+    3.5 and 5.4.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        *,
+        base: float = 10_000.0,
+        layout: Layout = "interleaved",
+        dropout: float = 0.0,
+        scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.d_model = check.integer("d_model", d_model, at_least=1)
+        self.base = check.base(base)
+        self.layout = check.layout(layout)
+        self.scale = check.real("scale", scale)
+        self.dropout = nn.Dropout(check.real("dropout", dropout, low=0.0, high=1.0))
+        # Not a buffer: casting the module would round a buffer a second time, and a checkpoint would freeze it.
+        self._table: Tensor | None = None
+        self._first = 0
+
+    def forward(
+        self,
+        x: Float[Tensor, "*batch seq_len d_model"],
+        *,
+        offset: int = 0,
+        positions: Real[Tensor, "*#batch #seq_len"] | None = None,
+    ) -> Float[Tensor, "*batch seq_len d_model"]:
+        """Return `x` with the encoding of its positions added.
+
+        Args:
+            x: Embeddings, batch first.
+            offset: Position of the first token, for decoding step by step: the number of tokens already seen.
+            positions: Position of each token instead, of a shape that broadcasts to that of `x` without its
+                last axis; for padded or packed batches.
+
+        Returns:
+            The sum, in the dtype and on the device of `x`.
+
+        Raises:
+            TypeError: If `x` does not hold floats, `offset` is not an integer, or `positions` is not a tensor of
+                real numbers.
+            ValueError: If the last axis of `x` is not `d_model` wide, `positions` does not fit `x`, both `offset`
+                and `positions` are given, or a position is further from zero than 2^32.
+        """
+        self._check_input(x)
+        if positions is None:
+            encoding = self._rows(check.integer("offset", offset), x)
+        elif offset != 0:
+            raise ValueError(f"offset must be 0 when positions are given, got {offset}")
+        else:
+            self._check_positions(positions, x)
+            encoding = encode_positions(
+                positions.to(x.device), self.d_model, base=self.base, layout=self.layout, dtype=x.dtype
+            )
+        return self.dropout(torch.add(encoding, x, alpha=self.scale))
+
+    def extra_repr(self) -> str:
+        """Return the settings that differ from one layer to the next."""
+        return f"{self.d_model}, base={self.base:g}, layout={self.layout!r}, scale={self.scale:g}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies and pickles work out their own rows.
+        return self.__dict__ | {"_table": None}
+
+    def _rows(self, offset: int, x: Tensor) -> Tensor:
+        """Return the rows for positions from `offset` on, as many as `x` has tokens."""
+        seq_len = x.shape[-2]
+        if torch.compiler.is_compiling():
+            # In a graph that is compiled or exported the rows are part of the computation, for any length.
+            positions = torch.arange(offset, offset + seq_len, device=x.device)
+            return encode_positions(positions, self.d_model, base=self.base, layout=self.layout, dtype=x.dtype)
+        table = self._table
+        if (
+            table is None
+            or not self._first <= offset <= offset + seq_len <= self._first + len(table)
+            or (table.dtype, table.device) != (x.dtype, x.device)
+        ):
+            # A few rows more than asked for, so that growing by a token seldom means working them out again.
+            rows = -(-seq_len // ROWS) * ROWS
+            if offset + rows > check.largest_position(self.base):
+                rows = seq_len
+            table = generate_position_encoding(
+                rows,
+                self.d_model,
+                base=self.base,
+                offset=offset,
+                layout=self.layout,
+                dtype=x.dtype,
+                device=x.device,
+            )
+            self._table, self._first = table, offset
+        return table[offset - self._first : offset - self._first + seq_len]
+
+    def _check_input(self, x: Tensor) -> None:
+        check.real_tensor("x", x)
+        if not x.is_floating_point():
+            raise TypeError(f"x must hold floats, got dtype {x.dtype}; positions are added to embeddings, not to ids")
+        if x.ndim < 2 or x.shape[-1] != self.d_model:
+            raise ValueError(f"x must have the shape (..., seq_len, {self.d_model}), got {tuple(x.shape)}")
+
+    def _check_positions(self, positions: Tensor, x: Tensor) -> None:
+        check.real_tensor("positions", positions)
+        tokens = x.shape[:-1]
+        if not _broadcasts(positions.shape, tokens):
+            swapped = x.ndim == 3 and _broadcasts(positions.shape, tokens[::-1])
+            hint = "; x looks like (seq_len, batch, d_model), pass x.transpose(0, 1)" if swapped else ""
+            raise ValueError(
+                f"positions must broadcast to the tokens of x, {tuple(tokens)}; got {tuple(positions.shape)}{hint}"
+            )
+
+
+def _broadcasts(shape: torch.Size, to: torch.Size) -> bool:
+    # Not `a in (1, b)`: while a graph is traced a size may be a symbol, which only `==` understands.
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(a == 1 or a == b for a, b in pairs)  # noqa: PLR1714
