@@ -122,7 +122,12 @@ def wavelengths(d_model: int, bases: Sequence[float] = (10_000.0,), *, ax: "Axes
 
 
 def clock_hands(
-    position: float, d_model: int, *, pairs: Sequence[int] = (0, 1, 2, 3), base: float = 10_000.0, ax: "Axes | None" = None
+    position: float,
+    d_model: int,
+    *,
+    pairs: Sequence[int] = (0, 1, 2, 3),
+    base: float = 10_000.0,
+    ax: "Axes | None" = None,
 ) -> "Axes":
     """Draw one row as clock hands: each pair of columns is a point on a circle.
 
@@ -204,9 +209,7 @@ def rotation(
     return ax
 
 
-def similarity(
-    d_models: Sequence[int], max_offset: int, *, base: float = 10_000.0, ax: "Axes | None" = None
-) -> "Axes":
+def similarity(d_models: Sequence[int], max_offset: int, *, base: float = 10_000.0, ax: "Axes | None" = None) -> "Axes":
     """Draw how alike two rows are, by their distance, for one width or several.
 
     Explained in [Properties](../properties.md#the-product-of-two-rows-depends-on-their-distance).

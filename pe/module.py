@@ -100,7 +100,8 @@ class PositionalEncoding(nn.Module):
             encoding = encode_positions(
                 positions.to(x.device), self.d_model, base=self.base, layout=self.layout, dtype=x.dtype
             )
-        return self.dropout(torch.add(encoding, x, alpha=self.scale))
+        y: Tensor = self.dropout(torch.add(encoding, x, alpha=self.scale))
+        return y
 
     def extra_repr(self) -> str:
         """Return the settings that differ from one layer to the next."""

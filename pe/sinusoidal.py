@@ -13,7 +13,7 @@ from pe._checks import Layout
 BLOCK = 2**16
 
 
-def frequencies(d_model: int, *, base: float = 10_000.0) -> Float64[Tensor, "pairs"]:
+def frequencies(d_model: int, *, base: float = 10_000.0) -> Float64[Tensor, " pairs"]:
     r"""Return the frequency of each pair of columns, from the fastest to the slowest.
 
     $$\omega_i = b^{-2i/d}$$
@@ -42,7 +42,7 @@ def frequencies(d_model: int, *, base: float = 10_000.0) -> Float64[Tensor, "pai
     return _frequencies(d_model, check.base(base), torch.get_default_device())
 
 
-def wavelengths(d_model: int, *, base: float = 10_000.0) -> Float64[Tensor, "pairs"]:
+def wavelengths(d_model: int, *, base: float = 10_000.0) -> Float64[Tensor, " pairs"]:
     r"""Return how many positions each pair of columns takes for one full cycle.
 
     $$\lambda_i = \frac{2\pi}{\omega_i} = 2\pi\, b^{2i/d}$$
@@ -177,11 +177,12 @@ def _fill(table: Tensor, positions: Tensor, base: float, layout: Layout) -> Tens
     d_model = table.shape[-1]
     omega = _frequencies(d_model, base, table.device)
     sines, cosines = _columns(d_model, layout)
-    rows = max(1, BLOCK // d_model)
-    # A traced graph takes the whole table at once: its length may be a symbol, and the compiler makes its own blocks.
-    blocks = [(table, positions)]
-    if not torch.compiler.is_compiling():
-        blocks = list(zip(table.view(-1, d_model).split(rows), positions.reshape(-1).split(rows), strict=True))
+    if torch.compiler.is_compiling():
+        # The length may be a symbol, and the compiler makes blocks of its own.
+        blocks = [(table, positions)]
+    else:
+        rows, flat, p = max(1, BLOCK // d_model), table.view(-1, d_model), positions.reshape(-1)
+        blocks = [(flat[start : start + rows], p[start : start + rows]) for start in range(0, len(p), rows)]
     for block, p in blocks:
         angles = p[..., None] * omega
         block[..., sines] = angles.sin()

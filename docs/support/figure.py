@@ -21,7 +21,8 @@ def show(drawn: Axes | Figure, name: str, caption: str = "") -> None:
     """
     if len(name) < 20:
         raise ValueError(f"name must say what the figure shows, got {name!r}")
-    figure = drawn.figure if isinstance(drawn, Axes) else drawn
+    figure = drawn.get_figure(root=True) if isinstance(drawn, Axes) else drawn
+    assert figure is not None
     written = io.StringIO()
     figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     print('<figure class="drawn" data-search-exclude>')
@@ -37,10 +38,21 @@ def inline(svg: str, name: str) -> str:
     """
     prefix = "f" + hashlib.sha256((svg + name).encode()).hexdigest()[:8]
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
-    for superfluous in (r"<metadata>.*?</metadata>", r"<style.*?</style>", r' transform="rotate\(-0 [^"]*"', r" font-family: [^;\"]*;?"):
+    for superfluous in (
+        r"<metadata>.*?</metadata>",
+        r"<style.*?</style>",
+        r' transform="rotate\(-0 [^"]*"',
+        r" font-family: [^;\"]*;?",
+    ):
         svg = re.sub(superfluous, "", svg, flags=re.DOTALL)
     used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
     svg = re.sub(r' id="([^"]*)"', lambda match: f' id="{prefix}-{match[1]}"' if match[1] in used else "", svg)
     svg = re.sub(r'(url\(|href=")#', rf"\1#{prefix}-", svg)
-    svg = re.sub(r'<svg .*?(viewBox=".*?").*?>', rf'<svg \1 role="img" aria-label="{escape(name)}">', svg, count=1, flags=re.DOTALL)
+    svg = re.sub(
+        r'<svg .*?(viewBox=".*?").*?>',
+        rf'<svg \1 role="img" aria-label="{escape(name)}">',
+        svg,
+        count=1,
+        flags=re.DOTALL,
+    )
     return re.sub(r"\s*\n\s*", " ", svg).replace("> <", ">\n<").strip()

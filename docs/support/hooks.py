@@ -1,16 +1,75 @@
-"""What no Markdown extension can do: the cache of the labs, and labs that look like every other page."""
+"""What no Markdown extension can do: hand the labs to MkDocs as pages and as notebooks."""
 
+import json
+import logging
 import os
+import re
+from collections.abc import Callable
+from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
+from support import labs
 from support.run import ROOT, fingerprint
 
 SUPPORT = ROOT / "docs" / "support"
 
 
+class NameTheLine(logging.Filter):
+    """Add the line to warnings of MkDocs and its plugins, which name a page and what is wrong there."""
+
+    WARNING = re.compile(r"(?:Doc file '|^)([^':]+\.(?:md|py))'?.*?'([^']+)'", re.DOTALL)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record; let it pass."""
+        match = self.WARNING.search(record.getMessage().removeprefix("mkdocs_autorefs: "))
+        page = match and ROOT / "docs" / match[1]
+        if match and page and page.exists() and record.levelno >= logging.WARNING:
+            lines = page.read_text(encoding="utf-8").splitlines()
+            line = next((n for n, text in enumerate(lines, 1) if match[2] in text), 1)
+            record.msg, record.args = f"docs/{match[1]}:{line}: {record.getMessage()}", ()
+        return True
+
+
+def on_startup(command: str, dirty: bool) -> None:
+    """Let every message that MkDocs shows pass the filter."""
+    for handler in logging.getLogger("mkdocs").handlers:
+        handler.addFilter(NameTheLine())
+
+
 def on_config(config: MkDocsConfig) -> None:
-    """Keep what a lab gave for as long as `pe` is what it was; the plugin knows of the lab's own text alone."""
+    """Keep what a lab gave for as long as what it imports is the same; the plugin knows the lab's own text alone."""
     os.environ["JUPYTER_CONFIG_DIR"] = str(SUPPORT / "jupyter")
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     os.environ["MATPLOTLIBRC"] = str(SUPPORT / "matplotlibrc")
-    config.plugins["mkdocs-jupyter"].config["cache_dir"] = str(ROOT / ".cache" / "labs" / fingerprint()[:16])
+    cache = ROOT / ".cache" / "labs" / fingerprint("docs/support/matplotlibrc", "docs/support/jupyter/*")
+    config.plugins["mkdocs-jupyter"].config["cache_dir"] = str(cache)
+    for entry in cache.glob("*.json"):
+        try:
+            json.loads(entry.read_text(encoding="utf-8"))
+        except ValueError:  # a build was interrupted while writing it
+            entry.unlink()
+
+
+def on_files(files: Files, config: MkDocsConfig) -> None:
+    """Offer every lab as a notebook."""
+    for file in list(files):
+        if file.src_uri.startswith("labs/") and file.src_uri.endswith(".py"):
+            content = labs.notebook(Path(str(file.abs_src_path)))
+            files.append(File.generated(config, file.src_uri.removesuffix(".py") + ".ipynb", content=content))
+
+
+def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> None:
+    """Let MkDocs render a lab, once the plugin has run it."""
+    if page.file.src_uri.startswith("labs/"):
+        run_by_plugin: Callable[[MkDocsConfig, Files], None] = page.render
+
+        def render(config: MkDocsConfig, files: Files) -> None:
+            run_by_plugin(config, files)
+            source = Path(str(page.file.abs_src_path))
+            page.markdown = labs.markdown(source, str(page.content), f"docs/{page.file.src_uri}")
+            Page.render(page, config, files)
+
+        page.render = render  # type: ignore[method-assign]

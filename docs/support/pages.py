@@ -1,7 +1,7 @@
 """Markdown extension: code that runs, numbers that are worked out, formulas that need no script.
 
 - A Python fence with `exec="true"` is run by `support.run` rather than inside the build.
-- `{{ expression }}` or `{{ expression :format }}` becomes the value of the expression, with `math`, `torch` and `pe` at hand.
+- `{{ expression }}` or `{{ expression :format }}` becomes its value, with `math`, `torch` and `pe` at hand.
 - A formula becomes MathML.
 
 Whatever fails stops the build and names the page and the line.
@@ -19,12 +19,17 @@ from markdown.preprocessors import Preprocessor
 from markupsafe import Markup
 from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
+from pymdownx.superfences import SuperFencesException
 
 from support.run import BlockError, run
 
 NUMBER = re.compile(r"\{\{ *(.+?) *(?: (:[^:{}]+?) *)?\}\}")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 NAMES = "import math\nimport torch\nimport pe\n"
+
+
+class PageError(PluginError, SuperFencesException):
+    """Something on a page is broken; no other exception gets past superfences."""
 
 
 class Place:
@@ -41,9 +46,9 @@ class Place:
             found = (n for n in range(len(squeezed)) if all(w in s for w, s in zip(wanted, squeezed[n:], strict=False)))
             self.file, self.line = f"docs/{page.src_uri}", next(found, 0) + 1
 
-    def error(self, what: str, details: object) -> PluginError:
+    def error(self, what: str, details: object) -> PageError:
         """Return the error that stops the build."""
-        return PluginError(f"{self.file}:{self.line}: {what}\n{details}")
+        return PageError(f"{self.file}:{self.line}: {what}\n{details}")
 
 
 def run_fence(*, code: str, md: Markdown, **options: Any) -> Markup:
@@ -57,6 +62,17 @@ def run_fence(*, code: str, md: Markdown, **options: Any) -> Markup:
             raise place.error("this block fails", error) from None
 
     return markdown_exec.base_format(language="python", run=run_here, code=code, md=md, **options)
+
+
+class Fences(Preprocessor):
+    """Stop at a fence that was not understood; it would be shown as text."""
+
+    def run(self, lines: list[str]) -> list[str]:
+        """Return `lines` as they are."""
+        for line in lines:
+            if line.lstrip().startswith("```"):
+                raise Place(self.md, line).error("this fence cannot be read", line)
+        return lines
 
 
 class Numbers(Preprocessor):
@@ -105,6 +121,7 @@ class PagesExtension(Extension):
         """Register the parts."""
         markdown_exec.formatters["python"] = run_fence
         # After superfences (25) has put the fences aside, before paragraphs and tables are told apart.
+        md.preprocessors.register(Fences(md), "fences", 24.5)
         md.preprocessors.register(Numbers(md), "numbers", 24)
         # After raw HTML (30) and the placeholders of inline elements are back in place.
         md.postprocessors.register(Formulas(md), "formulas", 1)

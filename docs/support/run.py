@@ -11,7 +11,6 @@ import io
 import json
 import linecache
 import multiprocessing
-import os
 import sys
 import tempfile
 import traceback
@@ -27,12 +26,13 @@ class BlockError(Exception):
     """A block failed; the message is its traceback."""
 
 
-def fingerprint() -> str:
-    """Return a hash of all that any output depends on, but for the code that prints it."""
+def fingerprint(*more: str) -> str:
+    """Return a hash of Python, the versions of what is installed, `pe`, and the files that match `more`."""
     digest = hashlib.sha256(sys.version.encode())
-    for file in [ROOT / "constraints.txt", *sorted(ROOT.glob("pe/*.py")), *sorted(ROOT.glob("docs/support/*.*"))]:
-        digest.update(f"{file.name}\0".encode() + file.read_bytes())
-    return digest.hexdigest()
+    for pattern in ("constraints.txt", "pe/*.py", *more):
+        for file in sorted(ROOT.glob(pattern)):
+            digest.update(f"{file.name}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:32]
 
 
 def run(code: str, name: str = "block", line: int = 1) -> str:
@@ -43,7 +43,7 @@ def run(code: str, name: str = "block", line: int = 1) -> str:
         name: The file that a traceback names.
         line: Where the program begins in that file.
     """
-    key = hashlib.sha256((fingerprint() + code).encode()).hexdigest()
+    key = hashlib.sha256((fingerprint("docs/support/*.py", "docs/support/matplotlibrc") + code).encode()).hexdigest()
     entry = CACHE / f"{key}.json"
     if entry.exists():
         return str(json.loads(entry.read_text(encoding="utf-8")))
@@ -53,16 +53,15 @@ def run(code: str, name: str = "block", line: int = 1) -> str:
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=CACHE, delete=False, encoding="utf-8") as file:
         json.dump(output, file)
-    os.replace(file.name, entry)  # whoever is interrupted leaves no half of an output behind
+    Path(file.name).replace(entry)  # whoever is interrupted leaves no half of an output behind
     return output
 
 
 @functools.cache
 def _context() -> multiprocessing.context.ForkServerContext:
-    """Return the way to new processes: copies of one that has imported what is slow to import, but never `pe`."""
-    os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": str(ROOT / "docs" / "support" / "matplotlibrc")}
+    """Return the way to new processes: copies of one that has imported what is slow to import, though never `pe`."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "matplotlib.pyplot", "seaborn"])
+    context.set_forkserver_preload(["support.preload"])
     return context
 
 

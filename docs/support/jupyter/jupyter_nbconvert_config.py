@@ -2,5 +2,6 @@
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 c.KernelManager.transport = "ipc"
-c.ExecutePreprocessor.timeout = 600
-c.ExecutePreprocessor.extra_arguments = ["--InlineBackend.figure_formats={'svg'}"]
+# Set on the base class: the plugin replaces all that is set on ExecutePreprocessor itself.
+c.NotebookClient.timeout = 600
+c.NotebookClient.extra_arguments = ["--InlineBackend.figure_formats={'svg'}"]

@@ -1,0 +1,67 @@
+"""Labs: notebooks that mkdocs-jupyter runs, shown as pages like all others.
+
+The plugin brings a style sheet, scripts and headings of its own. Here its result is taken apart into Markdown with
+outputs, and MkDocs renders that: formulas, references, link checking, search and copy buttons work as anywhere else.
+"""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import jupytext
+from bs4 import BeautifulSoup, Tag
+from mkdocs.exceptions import PluginError
+
+from support.figure import inline
+
+
+def markdown(source: Path, executed: str, name: str) -> str:
+    """Return a lab as the Markdown of a page.
+
+    Args:
+        source: The percent-format notebook.
+        executed: What the plugin made of it.
+        name: What an error calls the file.
+    """
+    notebook = jupytext.read(source)
+    ran = (cell for cell in BeautifulSoup(executed, "html.parser").select(".jp-CodeCell") if cell.get("id"))
+    parts = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+            continue
+        parts.append(f"```python\n{cell.source}\n```")
+        try:
+            outputs = "\n".join(_outputs(next(ran), cell.metadata.get("figure")))
+        except ValueError as error:
+            line = source.read_text(encoding="utf-8").splitlines().index(cell.source.splitlines()[0]) + 1
+            raise PluginError(f"{name}:{line}: {error}") from None
+        if outputs:
+            parts.append(f'<div class="result" markdown="1">\n\n{outputs}\n\n</div>')
+    title, *rest = parts
+    download = f"[Download as a notebook]({source.stem}.ipynb){{ .md-button download }}"
+    return "\n\n".join([title, download, *rest])
+
+
+def notebook(source: Path) -> str:
+    """Return a lab as a notebook to download, the same at every build."""
+    cells = jupytext.read(source)
+    for number, cell in enumerate(cells.cells):
+        cell["id"] = f"cell-{number}"
+        cell.metadata = {}
+    return str(jupytext.writes(cells, fmt="ipynb"))
+
+
+def _outputs(cell: Tag, figure: str | None) -> Iterator[str]:
+    drawn = cell.select(".jp-OutputArea-output img")
+    if bool(drawn) != bool(figure):
+        raise ValueError(f'a cell that draws, and no other, must say what it shows: # %% figure="…"; got {figure!r}')
+    for output in cell.select(".jp-OutputArea-output"):
+        if "stderr" in str(output.get("data-mime-type")):
+            raise ValueError(f"this cell warns:\n{output.get_text()}")
+        image = output.find("img")
+        if isinstance(image, Tag):
+            svg = base64.b64decode(str(image["src"]).partition(",")[2]).decode()
+            yield f'<figure class="drawn" data-search-exclude>{inline(svg, str(figure))}</figure>'
+        else:
+            yield f"```text\n{output.get_text().rstrip()}\n```"

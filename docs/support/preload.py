@@ -1,0 +1,11 @@
+"""What every block would import slowly; processes for blocks are copies of one that has."""
+
+import os
+from pathlib import Path
+
+os.environ["MPLBACKEND"] = "agg"
+os.environ["MATPLOTLIBRC"] = str(Path(__file__).with_name("matplotlibrc"))
+
+import matplotlib.pyplot  # noqa: F401
+import seaborn  # noqa: F401
+import torch  # noqa: F401

@@ -1,0 +1,69 @@
+"""What several test files need: a reference of high precision, and the built site."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import mpmath
+import pytest
+import torch
+from hypothesis import settings
+
+ROOT = Path(__file__).parents[1]
+SITE_URL = "https://example.org/encoding/"
+REPO_URL = "https://github.com/example/encoding"
+
+settings.register_profile("pe", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("pe")
+mpmath.mp.dps = 40
+
+
+def reference(position: float, d_model: int, base: float = 10_000.0, layout: str = "interleaved") -> torch.Tensor:
+    """Return one row, worked out from the formula of the paper with 40 digits and rounded to float64."""
+    angles = [mpmath.mpf(position) / mpmath.mpf(base) ** (mpmath.mpf(2 * i) / d_model) for i in range(-(-d_model // 2))]
+    sines = [float(mpmath.sin(angle)) for angle in angles]
+    cosines = [float(mpmath.cos(angle)) for angle in angles][: d_model // 2]
+    if layout == "sin_cos":
+        row = sines + cosines
+    elif layout == "cos_sin":
+        row = cosines + sines
+    else:
+        row = [entry for pair in zip(sines, [*cosines, None], strict=False) for entry in pair if entry is not None]
+    return torch.tensor(row, dtype=torch.float64)
+
+
+def run_program(program: str) -> str:
+    """Return what a program prints that stands alone in a file, as a reader would run it."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "program.py")
+        file.write_text(program, encoding="utf-8")
+        command = [sys.executable, "-W", "error", str(file)]
+        env = os.environ | {"MPLBACKEND": "agg"}
+        run = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, f"{program}\n{run.stderr}"
+    return run.stdout
+
+
+def build(folder: Path, root: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
+    """Build the site of the checkout at `root` into `folder`, strictly."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    env = os.environ | env | {"NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Let one process run all tests of the built site: two would build it twice."""
+    for item in items:
+        if "site" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("site"))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a strictly built site, as published under a sub-path of some host."""
+    folder = tmp_path_factory.mktemp("site")
+    built = build(folder, SITE_URL=SITE_URL, REPO_URL=REPO_URL, EDIT_URI="edit/main/docs/")
+    assert built.returncode == 0, built.stderr[-4000:]
+    return folder

@@ -1,0 +1,91 @@
+"""The pages as they are written: every program runs, every example of a docstring is true."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+import pe
+from pe import figures, module, properties, sinusoidal
+from tests.conftest import ROOT, run_program
+
+PAGES = sorted(ROOT.glob("docs/**/*.md"))
+FENCE = re.compile(r"^(```+)(\w+)([^\n]*)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_program_of_a_page_is_run_when_the_site_is_built(page: Path) -> None:
+    for _, language, header, code in FENCE.findall(page.read_text(encoding="utf-8")):
+        if language == "python":
+            assert 'exec="true"' in header, code
+            assert ('html="true"' in header) != ('source="block" result="text"' in header), header
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_programs_fit_the_width_of_a_page(page: Path) -> None:
+    for _, language, header, code in FENCE.findall(page.read_text(encoding="utf-8")):
+        if language == "python" and 'html="true"' not in header:
+            assert max(map(len, code.splitlines())) <= 82, code
+
+
+def test_readme_shows_what_its_program_prints() -> None:
+    fences = FENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    programs = [code for _, language, _, code in fences if language == "python"]
+    outputs = [code for _, language, _, code in fences if language == "text"]
+    assert len(programs) == len(outputs) == 1
+    assert run_program(programs[0]) == outputs[0]
+
+
+def test_readme_names_every_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/labs/*.py")]:
+        assert f"]({page.relative_to(ROOT).as_posix()})" in readme
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("source", [sinusoidal, module, properties, figures], ids=lambda source: source.__name__)
+def test_examples_of_docstrings(source: object) -> None:
+    finder, runner = doctest.DocTestFinder(exclude_empty=True), doctest.DocTestRunner(verbose=False)
+    names = vars(pe) | vars(source) | {"torch": torch}
+    tests = [test for test in finder.find(source, globs=names) if test.examples]
+    assert tests
+    for test in tests:
+        assert runner.run(test).failed == 0, test.name
+
+
+def test_every_public_function_has_an_example_or_a_figure() -> None:
+    for name in set(pe.__all__) - {"figures"}:
+        documentation = getattr(pe, name).__doc__
+        for part in ("Args:", "Raises:", "Examples:", "Source: ", "Explained in ["):
+            assert part in documentation, (name, part)
+
+
+def test_shapes_in_signatures_are_true() -> None:
+    """Run the examples once more with every annotation checked at run time."""
+    program = """
+import sys, types
+from beartype import BeartypeConf, beartype
+from jaxtyping import install_import_hook
+# An integer where a float is asked for is fine, as everywhere in Python.
+sys.modules["typechecks"] = types.SimpleNamespace(checked=beartype(conf=BeartypeConf(is_pep484_tower=True)))
+with install_import_hook("pe", "typechecks.checked"):
+    import pe
+import torch
+for d_model in (1, 4, 7):
+    for seq_len in (0, 3):
+        table = pe.generate_position_encoding(seq_len, d_model, offset=2)
+        pe.encode_positions(torch.zeros(2, seq_len, dtype=torch.long), d_model)
+        layer = pe.PositionalEncoding(d_model, scale=2.0, dropout=0.1)
+        layer(torch.zeros(2, 3, seq_len, d_model), offset=1)
+        layer(torch.zeros(2, seq_len, d_model), positions=torch.zeros(1, seq_len))
+    pe.frequencies(d_model), pe.wavelengths(d_model)
+pe.shift_matrix(1, 4), pe.similarity(torch.zeros(2, 3), 4)
+try:
+    pe.encode_positions([0], 4)
+except TypeError:
+    print("checked")
+"""
+    assert run_program(program) == "checked\n"

@@ -1,0 +1,132 @@
+"""What the figures show is what the functions say."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+import pe
+from pe import figures
+
+mpl.use("agg")
+
+CALLS: list[tuple[Any, tuple[Any, ...]]] = [
+    (figures.heatmap, (pe.generate_position_encoding(32, 128),)),
+    (figures.curves, ([0, 5], 8, 40)),
+    (figures.wavelengths, (8, (100, 10_000))),
+    (figures.clock_hands, (3, 8)),
+    (figures.rotation, (2, 8)),
+    (figures.similarity, ((8, 16), 50)),
+    (figures.distances, ((8, 16), 50)),
+    (figures.products, (pe.generate_position_encoding(16, 8),)),
+]
+
+
+@pytest.fixture(autouse=True)
+def _close() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize(("function", "arguments"), CALLS)
+def test_draws_on_the_axes_given_and_returns_them(
+    function: Any, arguments: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plt, "show", lambda *_: pytest.fail("a figure calls show"))
+    _, (left, right) = plt.subplots(1, 2)
+    assert function(*arguments, ax=right) is right
+    assert right.has_data()
+    assert not left.has_data()
+    assert function(*arguments).get_figure() is not right.get_figure()
+
+
+def test_every_figure_is_tested() -> None:
+    public = {name for name, value in vars(figures).items() if getattr(value, "__module__", "") == "pe.figures"}
+    assert {function.__name__ for function, _ in CALLS} == {name for name in public if not name.startswith("_")}
+
+
+def test_heatmap_is_that_of_the_article() -> None:
+    table = pe.generate_position_encoding(32, 128)
+    ax = figures.heatmap(table)
+    (mesh,) = ax.collections
+    assert np.allclose(np.asarray(mesh.get_array()).reshape(32, 128), table)
+    assert mesh.get_cmap().name == "coolwarm"  # type: ignore[attr-defined]
+    assert mesh.get_clim() == (-1, 1)  # type: ignore[attr-defined]
+    assert mesh.colorbar is not None  # type: ignore[attr-defined]
+    assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == ("Position encoding", "Dimension", "Position")
+    assert ax.yaxis_inverted()
+    assert ax.xaxis.get_ticks_position() == "top"
+
+
+def test_curves_pass_through_the_table() -> None:
+    ax = figures.curves([0, 5], 8, 40)
+    table = pe.generate_position_encoding(40, 8)
+    dots = [line for line in ax.lines if len(line.get_xdata()) == 40]  # type: ignore[arg-type]
+    assert [np.allclose(line.get_ydata(), table[:, column]) for line, column in zip(dots, (0, 5), strict=True)] == [
+        True
+    ] * 2
+
+
+def test_lines_show_what_the_functions_return() -> None:
+    assert np.allclose(figures.wavelengths(8, (100,)).lines[0].get_ydata(), pe.wavelengths(8, base=100))
+    lags = torch.arange(51)
+    assert np.allclose(figures.similarity((8,), 50).lines[0].get_ydata(), pe.similarity(lags, 8))
+    rows = pe.generate_position_encoding(51, 8, dtype=torch.float64)
+    assert np.allclose(figures.distances((8,), 50).lines[0].get_ydata(), (rows[1:] - rows[0]).norm(dim=1))
+    table = pe.generate_position_encoding(16, 8, dtype=torch.float64)
+    assert np.allclose(np.asarray(figures.products(table).collections[0].get_array()).reshape(16, 16), table @ table.T)
+
+
+def test_hands_point_where_the_row_says() -> None:
+    ax = figures.clock_hands(3, 8, pairs=(0, 1))
+    row = pe.generate_position_encoding(1, 8, offset=3)[0]
+    tips = [line.get_xydata()[0] for line in ax.lines if len(line.get_xdata()) == 1]  # type: ignore[arg-type, index]
+    assert np.allclose(np.array(tips) - [[0, 0], [2.6, 0]], row[:4].reshape(2, 2), atol=1e-6)
+
+
+def test_arcs_end_where_the_shift_leads() -> None:
+    ax = figures.rotation(2, 8, pair=1, seq_len=3)
+    arcs = [line for line in ax.lines if len(line.get_xdata()) == 60]  # type: ignore[arg-type]
+    rows = pe.generate_position_encoding(5, 8)[:, 2:4]
+    for p, arc in enumerate(arcs):
+        path = np.asarray(arc.get_xydata())
+        assert np.allclose(path[0] / np.linalg.norm(path[0]), rows[p], atol=1e-5)
+        assert np.allclose(path[-1] / np.linalg.norm(path[-1]), rows[p + 2], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: figures.heatmap([[1]]), TypeError, "encoding must be a torch.Tensor"),  # type: ignore[arg-type]
+        (lambda: figures.heatmap(torch.zeros(3)), ValueError, "encoding must be a"),
+        (lambda: figures.products(torch.zeros(0, 3)), ValueError, "encoding must be a"),
+        (lambda: figures.curves([8], 8, 4), ValueError, "columns must be from 0 to 7, got 8"),
+        (lambda: figures.clock_hands(0, 8, pairs=[4]), ValueError, "pairs must be from 0 to 3, got 4"),
+        (lambda: figures.rotation(1, 8, pair=-1), ValueError, "pair must be from 0 to 3, got -1"),
+        (lambda: figures.similarity([8], 0), ValueError, "max_offset must be at least 1"),
+    ],
+)
+def test_bad_arguments_are_named(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_package_works_without_matplotlib_and_figures_say_what_is_missing() -> None:
+    program = """
+import sys
+sys.modules["matplotlib"] = sys.modules["matplotlib.pyplot"] = sys.modules["seaborn"] = None
+import pe
+table = pe.generate_position_encoding(3, 4)
+try:
+    pe.figures.heatmap(table)
+except ImportError as error:
+    print(error)
+"""
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert "pip install 'absolute-pe[figures]'" in printed

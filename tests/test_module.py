@@ -1,0 +1,208 @@
+"""The layer against the table, in every situation a model brings it into."""
+
+import copy
+import io
+import pickle
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+import pe
+
+DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
+
+
+@given(
+    batch=st.lists(st.integers(0, 3), max_size=2),
+    seq_len=st.integers(0, 20),
+    d_model=st.integers(1, 9),
+    offset=st.integers(-20, 600),
+    dtype=st.sampled_from(DTYPES),
+    layout=st.sampled_from(["interleaved", "sin_cos", "cos_sin"]),
+)
+def test_adds_the_table(
+    batch: list[int], seq_len: int, d_model: int, offset: int, dtype: torch.dtype, layout: Any
+) -> None:
+    layer = pe.PositionalEncoding(d_model, base=100.0, layout=layout)
+    x = torch.randn(*batch, seq_len, d_model, dtype=dtype)
+    before = x.clone()
+    table = pe.generate_position_encoding(seq_len, d_model, base=100.0, offset=offset, layout=layout, dtype=dtype)
+    assert torch.equal(layer(x, offset=offset), x + table)
+    assert torch.equal(x, before)
+
+
+def test_one_layer_serves_any_order_of_lengths_offsets_and_dtypes() -> None:
+    layer = pe.PositionalEncoding(8)
+    for seq_len, offset, dtype in [
+        (3, 0, 1),
+        (700, 0, 1),
+        (3, 0, 2),
+        (1, 699, 2),
+        (1, 5000, 1),
+        (256, 4990, 1),
+        (2, -4, 3),
+        (700, 0, 0),
+    ]:
+        x = torch.zeros(seq_len, 8, dtype=DTYPES[dtype])
+        expected = pe.generate_position_encoding(seq_len, 8, offset=offset, dtype=x.dtype)
+        assert torch.equal(layer(x, offset=offset), expected)
+
+
+def test_rows_are_not_worked_out_again() -> None:
+    layer = pe.PositionalEncoding(8)
+    layer(torch.zeros(5, 8))
+    kept = layer._table
+    for offset in range(100):
+        layer(torch.zeros(1, 8), offset=offset)
+    assert layer._table is kept
+
+
+def test_positions() -> None:
+    layer = pe.PositionalEncoding(6)
+    x = torch.randn(2, 3, 6)
+    table = pe.generate_position_encoding(10, 6)
+    for positions in (
+        torch.tensor([[0, 0, 1], [4, 9, 2]]),
+        torch.tensor([7, 8, 9]),
+        torch.tensor([[3], [5]]),
+        torch.tensor(2),
+    ):
+        assert torch.equal(layer(x, positions=positions), x + table[positions.expand(2, 3)])
+    assert torch.equal(layer(x, positions=torch.full((3,), 0.5)), x + pe.encode_positions(torch.tensor(0.5), 6))
+
+
+def test_scale_and_dropout() -> None:
+    x = torch.randn(4, 50, 64)
+    table = pe.generate_position_encoding(50, 64)
+    assert torch.allclose(pe.PositionalEncoding(64, scale=8.0)(x), 8 * x + table, atol=1e-6)
+    layer = pe.PositionalEncoding(64, dropout=0.25)
+    torch.manual_seed(0)
+    dropped = layer(x)
+    kept = dropped != 0
+    assert 0.7 < kept.float().mean() < 0.8
+    assert torch.allclose(dropped[kept], ((x + table) / 0.75)[kept])
+    assert torch.equal(layer.eval()(x), x + table)
+
+
+def test_saves_nothing_and_learns_nothing() -> None:
+    layer = pe.PositionalEncoding(8)
+    layer(torch.zeros(3, 8))
+    assert not layer.state_dict()
+    assert not list(layer.parameters())
+    assert not list(layer.buffers())
+    layer.load_state_dict({}, strict=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_casting_the_model_rounds_once(dtype: torch.dtype) -> None:
+    layer = pe.PositionalEncoding(64)
+    layer(torch.zeros(300, 64))
+    layer = layer.to(dtype)
+    expected = pe.generate_position_encoding(300, 64, dtype=dtype)
+    assert torch.equal(layer(torch.zeros(300, 64, dtype=dtype)), expected)
+
+
+def test_copies_work_and_carry_no_table() -> None:
+    layer = pe.PositionalEncoding(8, base=100.0, layout="sin_cos", scale=2.0)
+    x = torch.randn(2, 300, 8)
+    y = layer(x)
+    file = io.BytesIO()
+    torch.save(layer, file)
+    assert len(file.getvalue()) < 4000
+    file.seek(0)
+    for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), torch.load(file, weights_only=False)):
+        assert other._table is None
+        assert torch.equal(other(x), y)
+
+
+def test_meta_device() -> None:
+    with torch.device("meta"):
+        layer = pe.PositionalEncoding(8)
+        assert layer(torch.zeros(3, 8)).is_meta
+    x = torch.randn(3, 8)
+    assert torch.equal(layer.to_empty(device="cpu")(x), x + pe.generate_position_encoding(3, 8))
+
+
+def test_gradients_and_inference_mode() -> None:
+    layer = pe.PositionalEncoding(8, scale=3.0)
+    with torch.inference_mode():
+        layer(torch.zeros(3, 8))
+    x = torch.randn(2, 3, 8, requires_grad=True)
+    layer(x).sum().backward()
+    assert x.grad is not None
+    assert torch.equal(x.grad, torch.full_like(x, 3.0))
+
+
+def test_compiles_whole_for_changing_lengths() -> None:
+    layer = pe.PositionalEncoding(16)
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    for seq_len, offset in [(5, 0), (7, 0), (300, 0), (1, 300), (1, 301), (1, 302), (2000, 0)]:
+        x = torch.randn(2, seq_len, 16)
+        assert torch.allclose(compiled(x, offset=offset), layer(x, offset=offset), atol=1e-6)
+    x, positions = torch.randn(2, 9, 16), torch.arange(18).reshape(2, 9)
+    assert torch.allclose(compiled(x, positions=positions), layer(x, positions=positions), atol=1e-6)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_exports_with_a_dynamic_length(strict: bool) -> None:
+    model = nn.Sequential(nn.Linear(4, 16), pe.PositionalEncoding(16))
+    length = torch.export.Dim("length")
+    program = torch.export.export(model, (torch.randn(1, 5, 4),), dynamic_shapes=({1: length},), strict=strict)
+    for seq_len in (2, 5, 1234):
+        x = torch.randn(1, seq_len, 4)
+        assert torch.allclose(program.module()(x), model(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("x", "keywords", "error", "message"),
+    [
+        (torch.zeros(2, 3, 5), {}, ValueError, r"x must have the shape \(..., seq_len, 4\), got \(2, 3, 5\)"),
+        (torch.zeros(4), {}, ValueError, "x must have the shape"),
+        (torch.zeros(3, 4, dtype=torch.long), {}, TypeError, "x must hold floats"),
+        (torch.zeros(3, 4, dtype=torch.complex64), {}, TypeError, "x must hold real numbers"),
+        ([[1.0] * 4], {}, TypeError, "x must be a torch.Tensor"),
+        (torch.zeros(3, 4), {"offset": 1.5}, TypeError, "offset must be an integer"),
+        (torch.zeros(3, 4), {"offset": 2**33}, ValueError, "offset and seq_len must"),
+        (torch.zeros(3, 4), {"offset": 1, "positions": torch.arange(3)}, ValueError, "offset must be 0 when"),
+        (torch.zeros(3, 4), {"positions": [0, 1, 2]}, TypeError, "positions must be a torch.Tensor"),
+        (torch.zeros(3, 4), {"positions": torch.arange(4)}, ValueError, "positions must broadcast"),
+        (torch.zeros(3, 4), {"positions": torch.zeros(2, 3)}, ValueError, "positions must broadcast"),
+        (torch.zeros(50, 8, 4), {"positions": torch.zeros(8, 50)}, ValueError, r"x looks like \(seq_len, batch"),
+    ],
+)
+def test_bad_input_is_named(x: Any, keywords: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        pe.PositionalEncoding(4)(x, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"d_model": 0}, ValueError, "d_model"),
+        ({"d_model": 2.0}, TypeError, "d_model"),
+        ({"base": 0}, ValueError, "base"),
+        ({"layout": "x"}, ValueError, "layout"),
+        ({"dropout": 1.1}, ValueError, "dropout"),
+        ({"dropout": float("nan")}, ValueError, "dropout"),
+        ({"dropout": "0.1"}, TypeError, "dropout"),
+        ({"scale": float("inf")}, ValueError, "scale"),
+    ],
+)
+def test_bad_settings_are_named(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"{message} must"):
+        pe.PositionalEncoding(**{"d_model": 4} | arguments)
+
+
+def test_small_bases_reach_as_far_as_float64_does() -> None:
+    layer = pe.PositionalEncoding(4, base=1e-9)
+    assert layer(torch.zeros(3, 4)).isfinite().all()
+    with pytest.raises(ValueError, match="keep positions within"):
+        layer(torch.zeros(30, 4))
+
+
+def test_repr_says_what_it_is() -> None:
+    assert "8, base=10000, layout='interleaved', scale=1" in repr(pe.PositionalEncoding(8))

@@ -1,0 +1,245 @@
+"""The table against the formula in 40 digits, and the laws that hold for all of them."""
+
+import math
+import subprocess
+import sys
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pe
+from tests.conftest import reference
+
+LAYOUTS = ("interleaved", "sin_cos", "cos_sin")
+BASES = st.sampled_from([1.5, 2.0, 100.0, 10_000.0, 10_367.79, 500_000.0])
+# Half the distance of neighbouring numbers just below 1, and what float64 angles add.
+HALF_STEP = {torch.float64: 2**-54, torch.float32: 2**-25, torch.float16: 2**-12, torch.bfloat16: 2**-9}
+
+
+@given(
+    position=st.integers(-(2**20), 2**20),
+    d_model=st.integers(1, 40),
+    base=BASES,
+    layout=st.sampled_from(LAYOUTS),
+    dtype=st.sampled_from(list(HALF_STEP)),
+)
+def test_row_is_the_formula_rounded_once(
+    position: int, d_model: int, base: float, layout: Any, dtype: torch.dtype
+) -> None:
+    row = pe.generate_position_encoding(1, d_model, base=base, offset=position, layout=layout, dtype=dtype)[0]
+    error = (row.double() - reference(position, d_model, base, layout)).abs().max().item()
+    assert row.dtype == dtype
+    assert error <= HALF_STEP[dtype] + 2e-10
+
+
+@pytest.mark.parametrize(("furthest", "bound"), [(2**20, 3.0e-8), (2**24, 3.5e-8), (10**9, 1.5e-7)])
+@pytest.mark.parametrize("d_model", [32, 512])
+def test_far_positions_stay_exact(furthest: int, bound: float, d_model: int) -> None:
+    for position in (furthest, furthest - 1, furthest - 12_345, furthest // 3):
+        row = pe.generate_position_encoding(1, d_model, offset=position)[0]
+        assert (row.double() - reference(position, d_model)).abs().max() <= bound
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(torch.bfloat16, 2.0e-3), (torch.float16, 2.5e-4)])
+@pytest.mark.parametrize("default", [torch.float32, torch.float64, torch.bfloat16])
+def test_low_precision_whatever_the_default_dtype(dtype: torch.dtype, bound: float, default: torch.dtype) -> None:
+    exact = pe.generate_position_encoding(4096, 64, dtype=torch.float64)
+    kept = torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    try:
+        table = pe.generate_position_encoding(4096, 64, dtype=dtype)
+    finally:
+        torch.set_default_dtype(kept)
+    assert (table.double() - exact).abs().max() <= bound
+    assert len(table.unique(dim=0)) == 4096
+
+
+def test_call_of_the_article() -> None:
+    table = pe.generate_position_encoding(32, 128)
+    assert (table.shape, table.dtype) == ((32, 128), torch.float32)
+    expected = torch.stack([reference(p, 128) for p in range(32)])
+    assert (table - expected).abs().max() <= 3e-8
+
+
+@given(
+    seq_len=st.integers(0, 70), d_model=st.integers(1, 33), offset=st.integers(-50, 50), layout=st.sampled_from(LAYOUTS)
+)
+def test_table_is_its_rows(seq_len: int, d_model: int, offset: int, layout: Any) -> None:
+    table = pe.generate_position_encoding(seq_len, d_model, offset=offset, layout=layout)
+    assert table.shape == (seq_len, d_model)
+    positions = torch.arange(offset, offset + seq_len)
+    assert torch.equal(table, pe.encode_positions(positions, d_model, layout=layout))
+    for row, position in zip(table, positions.tolist(), strict=True):
+        assert torch.equal(row, pe.generate_position_encoding(1, d_model, offset=position, layout=layout)[0])
+
+
+def test_large_table_has_no_seams() -> None:
+    d_model = 512
+    table = pe.generate_position_encoding(1000, d_model, dtype=torch.float64)
+    for position in (0, 127, 128, 129, 255, 256, 511, 512, 998, 999):
+        assert (table[position] - reference(position, d_model)).abs().max() <= 1e-12
+
+
+@given(d_model=st.integers(1, 20), layout=st.sampled_from(LAYOUTS[1:]))
+def test_layouts_are_the_same_columns_in_another_order(d_model: int, layout: str) -> None:
+    interleaved = pe.generate_position_encoding(9, d_model)
+    sines, cosines = interleaved[:, 0::2], interleaved[:, 1::2]
+    halves = (sines, cosines) if layout == "sin_cos" else (cosines, sines)
+    assert torch.equal(pe.generate_position_encoding(9, d_model, layout=layout), torch.cat(halves, dim=1))
+
+
+@given(d_model=st.integers(1, 600), base=BASES)
+def test_frequencies_and_wavelengths(d_model: int, base: float) -> None:
+    omega = pe.frequencies(d_model, base=base)
+    assert (omega.dtype, len(omega)) == (torch.float64, -(-d_model // 2))
+    assert omega[0] == 1
+    pair = len(omega) - 1
+    expected = mpmath.mpf(base) ** (-mpmath.mpf(2 * pair) / d_model)
+    assert omega[pair].item() == pytest.approx(float(expected), rel=1e-14)
+    assert torch.equal(pe.wavelengths(d_model, base=base), 2 * math.pi / omega)
+
+
+@given(positions=st.lists(st.floats(-1e4, 1e4), max_size=8), d_model=st.integers(1, 12))
+def test_any_real_position(positions: list[float], d_model: int) -> None:
+    rows = pe.encode_positions(torch.tensor(positions, dtype=torch.float64), d_model)
+    assert rows.shape == (len(positions), d_model)
+    for row, position in zip(rows, positions, strict=True):
+        assert (row - reference(position, d_model)).abs().max() <= 3e-8
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int64, torch.float16, torch.bfloat16, torch.float32])
+def test_positions_of_any_dtype_and_shape(dtype: torch.dtype) -> None:
+    positions = torch.tensor([[[0, 1, 2], [100, 5, 0]]], dtype=dtype)
+    encoding = pe.encode_positions(positions, 6)
+    assert encoding.shape == (1, 2, 3, 6)
+    assert torch.equal(encoding[0, 1, 0], pe.generate_position_encoding(1, 6, offset=100)[0])
+
+
+def test_positions_are_left_alone_and_may_be_views() -> None:
+    positions = torch.arange(12).reshape(3, 4).T
+    before = positions.clone()
+    encoding = pe.encode_positions(positions, 4)
+    assert torch.equal(positions, before)
+    assert torch.equal(encoding, pe.generate_position_encoding(12, 4)[positions])
+
+
+def test_positions_have_a_gradient() -> None:
+    positions = torch.tensor([0.3, 2.0], dtype=torch.float64, requires_grad=True)
+    pe.encode_positions(positions, 2, dtype=torch.float64)[:, 0].sum().backward()
+    assert positions.grad is not None
+    assert torch.allclose(positions.grad, torch.tensor([0.3, 2.0], dtype=torch.float64).cos())
+
+
+def test_every_call_returns_a_table_of_its_own() -> None:
+    pe.generate_position_encoding(4, 4).zero_()
+    assert pe.generate_position_encoding(4, 4)[0, 1] == 1
+
+
+def test_device_is_kept() -> None:
+    assert pe.generate_position_encoding(3, 4, device="meta").device.type == "meta"
+    assert pe.encode_positions(torch.zeros(3, device="meta"), 4).device.type == "meta"
+    with torch.device("meta"):
+        assert pe.generate_position_encoding(3, 4).is_meta
+        assert pe.frequencies(4).is_meta
+        assert not pe.generate_position_encoding(3, 4, device="cpu").is_meta
+
+
+def test_numpy_integers_are_integers() -> None:
+    assert torch.equal(pe.generate_position_encoding(np.int64(3), np.int32(4)), pe.generate_position_encoding(3, 4))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"seq_len": 2.0}, TypeError, "seq_len must be an integer, got 2.0"),
+        ({"seq_len": True}, TypeError, "seq_len must be an integer, got True"),
+        ({"seq_len": "8"}, TypeError, "seq_len must be an integer"),
+        ({"seq_len": None}, TypeError, "seq_len must be an integer"),
+        ({"seq_len": -1}, ValueError, "seq_len must be at least 0, got -1"),
+        ({"d_model": 0}, ValueError, "d_model must be at least 1, got 0"),
+        ({"d_model": 4.5}, TypeError, "d_model must be an integer"),
+        ({"offset": 0.5}, TypeError, "offset must be an integer"),
+        ({"offset": 2**32}, ValueError, "offset and seq_len must"),
+        ({"offset": -(2**40)}, ValueError, "offset and seq_len must"),
+        ({"base": 0}, ValueError, "base must be a finite number"),
+        ({"base": -2.0}, ValueError, "base must be a finite number"),
+        ({"base": math.inf}, ValueError, "base must be a finite number"),
+        ({"base": math.nan}, ValueError, "base must be a finite number"),
+        ({"base": 10**400}, ValueError, "base must be a finite number"),
+        ({"base": "10000"}, TypeError, "base must be a real number"),
+        ({"base": 1j}, TypeError, "base must be a real number"),
+        ({"base": True}, TypeError, "base must be a real number"),
+        ({"layout": "cos"}, ValueError, "layout must be one of 'interleaved', 'sin_cos', 'cos_sin', got 'cos'"),
+        ({"layout": None}, TypeError, "layout must be a string"),
+        ({"dtype": torch.int64}, TypeError, "dtype must be a floating dtype"),
+        ({"dtype": torch.complex64}, TypeError, "dtype must be a floating dtype"),
+        ({"dtype": "float32"}, TypeError, "dtype must be a floating dtype"),
+    ],
+)
+def test_bad_arguments_are_named(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        pe.generate_position_encoding(**{"seq_len": 8, "d_model": 4} | arguments)
+    shared = {"positions": torch.arange(3), "d_model": 4} | arguments
+    if not {"seq_len", "offset"} & set(arguments):
+        with pytest.raises(error, match=message):
+            pe.encode_positions(**shared)
+    if not {"seq_len", "offset", "layout", "dtype"} & set(arguments):
+        for function in (pe.frequencies, pe.wavelengths):
+            with pytest.raises(error, match=message):
+                function(**{"d_model": 4} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("positions", "error"),
+    [
+        (3, TypeError),
+        ([0, 1], TypeError),
+        (torch.tensor([True]), TypeError),
+        (torch.tensor([1j]), TypeError),
+        (torch.tensor([0.0, math.nan]), ValueError),
+        (torch.tensor([math.inf]), ValueError),
+        (torch.tensor([-math.inf]), ValueError),
+        (torch.tensor([2**33]), ValueError),
+        (torch.tensor([-(2**63)]), ValueError),
+    ],
+)
+def test_bad_positions_are_named(positions: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="positions must"):
+        pe.encode_positions(positions, 4)
+
+
+@given(base=st.sampled_from([1e-300, 1e-9, 0.5, 1.0, 1e300]), d_model=st.integers(1, 64))
+def test_extreme_bases_give_right_tables_or_errors(base: float, d_model: int) -> None:
+    assert pe.wavelengths(d_model, base=base).isfinite().all()
+    assert pe.generate_position_encoding(1, d_model, base=base)[0].tolist() == pytest.approx(
+        ([0, 1] * d_model)[:d_model]
+    )
+    if 2**32 * base < 99:
+        with pytest.raises(ValueError, match="keep positions within"):
+            pe.generate_position_encoding(100, d_model, base=base)
+    else:
+        row = pe.generate_position_encoding(100, d_model, base=base)[99]
+        assert (row.double() - reference(99, d_model, base)).abs().max() <= 1e-6
+
+
+def test_table_beyond_memory_is_torchs_own_error() -> None:
+    with pytest.raises(RuntimeError, match=r"memory|overflow"):
+        pe.generate_position_encoding(2**31, 2**31)
+
+
+def test_memory_beyond_the_table_is_small() -> None:
+    program = """
+import resource, torch, pe
+pe.generate_position_encoding(1000, 512)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+table = pe.generate_position_encoding(100_000, 512)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before - table.nbytes // 1024)
+"""
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    if sys.platform == "linux":  # elsewhere the unit is another
+        assert int(printed) < 16_000  # kB

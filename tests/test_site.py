@@ -1,0 +1,221 @@
+"""The site as it is built: crawled, compared with its programs, and broken on purpose."""
+
+import json
+import re
+import shutil
+import zlib
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlparse
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup, Tag
+
+import pe
+from tests.conftest import REPO_URL, ROOT, SITE_URL, build, run_program
+
+PAGES = [
+    *("", "formula/", "frequency/", "properties/", "usage/", "implementation/", "pros-and-cons/", "labs/digits/"),
+    *(f"api/{name}/" for name in ("sinusoidal", "module", "properties", "figures")),
+]
+
+
+def soup(site: Path, page: str) -> BeautifulSoup:
+    return BeautifulSoup((site / page / "index.html").read_text(encoding="utf-8"), "html.parser")
+
+
+def article(site: Path, page: str) -> Tag:
+    found = soup(site, page).find("article")
+    assert isinstance(found, Tag)
+    return found
+
+
+def test_pages_are_the_ones_listed(site: Path) -> None:
+    built = {page.parent.relative_to(site).as_posix() for page in site.rglob("index.html")}
+    assert {page.rstrip("/") or "." for page in PAGES} == built
+    published = {file.suffix for file in site.rglob("*") if file.is_file()}
+    assert not published & {".py", ".toml", ".rc"}, "sources of the site are published"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_and_anchors_lead_somewhere(site: Path, page: str) -> None:
+    for link in soup(site, page).select("a[href]"):
+        address = urljoin(SITE_URL + page, str(link["href"]))
+        if address.startswith(SITE_URL):
+            parts = urlparse(address.removeprefix(SITE_URL))
+            target = site / unquote(parts.path)
+            target = target / "index.html" if target.is_dir() else target
+            assert target.is_file(), address
+            if parts.fragment and target.suffix == ".html":
+                there = BeautifulSoup(target.read_text(encoding="utf-8"), "html.parser")
+                assert there.find(id=unquote(parts.fragment)), address
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_comes_from_elsewhere(site: Path, page: str) -> None:
+    document = soup(site, page)
+    for element in document.find_all(True):
+        for attribute in ("src", "srcset", "data", "poster", "action"):
+            if element.get(attribute):
+                assert not re.match(r"(https?:)?//", str(element[attribute])), element
+        if element.name == "link" and element.get("rel") != ["canonical"]:
+            assert urljoin(SITE_URL + page, str(element["href"])).startswith(SITE_URL), element
+    assert not document.select('[data-md-component="source"]'), "Material asks the host of the repository for its stars"
+
+
+def test_style_sheets_and_scripts_ask_nobody(site: Path) -> None:
+    for sheet in site.rglob("*.css"):
+        for address in re.findall(r"url\(([^)]+)\)", sheet.read_text(encoding="utf-8")):
+            bare = address.strip("\"'")
+            assert bare.startswith("data:") or (sheet.parent / bare).resolve().is_file(), (sheet, address)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_figures_are_named_and_ids_unique(site: Path, page: str) -> None:
+    document = soup(site, page)
+    for figure in document.select("figure"):
+        drawing = figure.find("svg")
+        assert isinstance(drawing, Tag)
+        assert drawing["role"] == "img"
+        assert len(str(drawing["aria-label"])) >= 20
+        assert "currentColor" in str(drawing)
+        assert "#010203" not in str(drawing)
+    for image in document.select("article img"):
+        assert image.get("alt")
+    repeated = [
+        name for name, count in Counter(str(element["id"]) for element in document.select("[id]")).items() if count > 1
+    ]
+    assert not repeated
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("api/")])
+def test_every_explanation_shows_a_figure_or_more(site: Path, page: str) -> None:
+    figures = article(site, page).select("figure.drawn")
+    assert len(figures) >= {"properties/": 7, "usage/": 0}.get(page, 1)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_is_left_unrendered(site: Path, page: str) -> None:
+    content = article(site, page)
+    assert len(content.select("h1")) == 1
+    for code in content.select("pre, code, svg"):
+        code.decompose()
+    text = content.get_text()
+    for raw in ("{{", "}}", "```", "exec=", "$", r"\(", r"\[", "\\frac", "Traceback", "]["):
+        assert raw not in text, raw
+
+
+def test_formulas_are_mathml(site: Path) -> None:
+    counts = {page: len(article(site, page).select("math")) for page in PAGES}
+    assert counts["formula/"] >= 20
+    assert counts["properties/"] >= 20
+    assert counts["api/sinusoidal/"] >= 3
+    for page in PAGES:
+        assert not article(site, page).select(".arithmatex, merror")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "labs" not in page])
+def test_programs_copied_from_the_page_print_what_it_shows(site: Path, page: str) -> None:
+    shown = []
+    for result in article(site, page).select(".result"):
+        block = result.find_previous_sibling()
+        assert isinstance(block, Tag)
+        code, output = block.find("code"), result.find("code")
+        assert isinstance(code, Tag)
+        assert isinstance(output, Tag)
+        shown.append((code.get_text(), output.get_text()))
+    with ThreadPoolExecutor(2) as pool:
+        for (_, output), printed in zip(shown, pool.map(lambda pair: run_program(pair[0]), shown), strict=True):
+            assert printed.rstrip() == output.rstrip()
+
+
+def test_reference_is_complete_and_nothing_else(site: Path) -> None:
+    inventory = zlib.decompress((site / "objects.inv").read_bytes().split(b"\n", 4)[4]).decode()
+    documented = {line.split()[0] for line in inventory.splitlines()}
+    public = {f"pe.{name}" for name in pe.__all__ if name != "figures"}
+    public |= {f"pe.figures.{n}" for n, v in vars(pe.figures).items() if getattr(v, "__module__", "") == "pe.figures"}
+    public = {name for name in public if not name.split(".")[-1].startswith("_")}
+    methods = {"pe.PositionalEncoding.forward", "pe.PositionalEncoding.extra_repr"}
+    aliases = {name for name in documented if name.split(".")[1] in {"sinusoidal", "module", "properties"}}
+    assert documented - aliases == public | methods
+    assert {name.split(".")[-1] for name in aliases} <= {name.split(".")[-1] for name in public | methods}
+
+
+def test_search_finds_every_page(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
+    locations = {entry["location"].partition("#")[0] for entry in index["docs"]}
+    assert locations == set(PAGES)
+    assert not any("<svg" in entry["text"] or "stroke-width" in entry["text"] for entry in index["docs"])
+
+
+def test_settings_lead_to_the_repository(site: Path) -> None:
+    document = soup(site, "formula/")
+    assert document.select_one(f'a[href="{REPO_URL}/edit/main/docs/formula.md"]')
+    canonical = document.select_one("link[rel=canonical]")
+    assert canonical
+    assert canonical["href"] == SITE_URL + "formula/"
+    assert SITE_URL + "properties/" in (site / "sitemap.xml").read_text(encoding="utf-8")
+
+
+def test_page_for_what_is_not_there(site: Path) -> None:
+    text = (site / "404.html").read_text(encoding="utf-8")
+    assert "/encoding/assets/style.css" in text
+    assert 'href="/encoding/formula/"' in text
+
+
+def test_lab_is_a_notebook_to_download(site: Path) -> None:
+    notebook = nbformat.read(site / "labs" / "digits.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    assert article(site, "labs/digits/").select_one('a[href="../digits.ipynb"]')
+    accuracies = re.findall(
+        r"^(none|learned|sinusoidal) +(.*)$", article(site, "labs/digits/").get_text(), re.MULTILINE
+    )
+    means = {name: sum(map(float, values.split())) / 3 for name, values in accuracies}
+    assert means["none"] < 0.4
+    assert 0.6 < means["learned"] < means["sinusoidal"]
+
+
+BROKEN = "".join(
+    [
+        '```python exec="true" source="block" result="text"\n',
+        "print(1)\nprint(1 / 0)\n```\n",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("added", "line", "reason"),
+    [
+        (BROKEN, 3, "ZeroDivisionError"),
+        (
+            '```python exec="true" html="true"\nfrom support.figure import show\nshow(None, "")\n```\n',
+            2,
+            "name must say",
+        ),
+        ('```python exec="true" html="true"\nimport warnings\nwarnings.warn("old")\n```\n', 3, "UserWarning: old"),
+        ("```python exec=true oops=\nprint(1)\n```\n", 1, "this fence cannot be read"),
+        ("Some {{ pe.nothing }}.\n", 1, "has no attribute 'nothing'"),
+        ("A formula $\\unknown$.\n", 1, "this formula cannot be read"),
+        ("A [link](nowhere.md).\n", 1, "nowhere.md"),
+        ("An [anchor](formula.md#nowhere).\n", 1, "#nowhere"),
+        ("A [name][pe.nothing].\n", 1, "pe.nothing"),
+    ],
+)
+def test_what_is_broken_stops_the_build_and_is_named(
+    site: Path, tmp_path: Path, added: str, line: int, reason: str
+) -> None:
+    """Build a copy of the site with one thing broken; `site` has filled the cache before."""
+    for name in ("docs", "pe", "mkdocs.yml", "constraints.txt"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    page = tmp_path / "docs" / "usage.md"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text + "\n" + added, encoding="utf-8")
+    built = build(tmp_path / "site", tmp_path)
+    assert built.returncode != 0
+    at = text.count("\n") + 1 + line
+    assert reason in built.stderr
+    assert re.search(rf"docs/usage\.md[:\"].*\b{at}\b", built.stderr), built.stderr[-3000:]
