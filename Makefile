@@ -11,7 +11,7 @@ serve: .venv/ready  ## build the site, serve it, reload on save
 	$(BIN)/mkdocs serve --strict --watch pe --dev-addr $(ADDRESS)
 
 test: .venv/ready  ## run every test
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2
 
 build: .venv/ready  ## build the site into site/
 	$(BIN)/mkdocs build --strict

@@ -56,9 +56,9 @@ def test_heatmap_is_that_of_the_article() -> None:
     ax = figures.heatmap(table)
     (mesh,) = ax.collections
     assert np.allclose(np.asarray(mesh.get_array()).reshape(32, 128), table)
-    assert mesh.get_cmap().name == "coolwarm"  # type: ignore[attr-defined]
-    assert mesh.get_clim() == (-1, 1)  # type: ignore[attr-defined]
-    assert mesh.colorbar is not None  # type: ignore[attr-defined]
+    assert mesh.get_cmap().name == "coolwarm"
+    assert mesh.get_clim() == (-1, 1)
+    assert mesh.colorbar is not None
     assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == ("Position encoding", "Dimension", "Position")
     assert ax.yaxis_inverted()
     assert ax.xaxis.get_ticks_position() == "top"

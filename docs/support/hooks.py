@@ -20,12 +20,13 @@ SUPPORT = ROOT / "docs" / "support"
 class NameTheLine(logging.Filter):
     """Add the line to warnings of MkDocs and its plugins, which name a page and what is wrong there."""
 
+    docs = Path()
     WARNING = re.compile(r"(?:Doc file '|^)([^':]+\.(?:md|py))'?.*?'([^']+)'", re.DOTALL)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record; let it pass."""
         match = self.WARNING.search(record.getMessage().removeprefix("mkdocs_autorefs: "))
-        page = match and ROOT / "docs" / match[1]
+        page = match and self.docs / match[1]
         if match and page and page.exists() and record.levelno >= logging.WARNING:
             lines = page.read_text(encoding="utf-8").splitlines()
             line = next((n for n, text in enumerate(lines, 1) if match[2] in text), 1)
@@ -41,6 +42,7 @@ def on_startup(command: str, dirty: bool) -> None:
 
 def on_config(config: MkDocsConfig) -> None:
     """Keep what a lab gave for as long as what it imports is the same; the plugin knows the lab's own text alone."""
+    NameTheLine.docs = Path(config.docs_dir)
     os.environ["JUPYTER_CONFIG_DIR"] = str(SUPPORT / "jupyter")
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     os.environ["MATPLOTLIBRC"] = str(SUPPORT / "matplotlibrc")

@@ -28,7 +28,7 @@ FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>
 NAMES = "import math\nimport torch\nimport pe\n"
 
 
-class PageError(PluginError, SuperFencesException):
+class PageError(PluginError, SuperFencesException):  # type: ignore[misc]
     """Something on a page is broken; no other exception gets past superfences."""
 
 
