@@ -9,6 +9,7 @@ from pathlib import Path
 import mpmath
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
@@ -53,17 +54,13 @@ def build(folder: Path, root: Path = ROOT, **env: str) -> subprocess.CompletedPr
     return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Let one process run all tests of the built site: two would build it twice."""
-    for item in items:
-        if "site" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("site"))
-
-
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a strictly built site, as published under a sub-path of some host."""
     folder = tmp_path_factory.mktemp("site")
-    built = build(folder, SITE_URL=SITE_URL, REPO_URL=REPO_URL, EDIT_URI="edit/main/docs/")
+    # Two processes that test at once would train the models of the labs twice; the second finds what the first kept.
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    with FileLock(ROOT / ".cache" / "tests.lock"):
+        built = build(folder, SITE_URL=SITE_URL, REPO_URL=REPO_URL, EDIT_URI="edit/main/docs/")
     assert built.returncode == 0, built.stderr[-4000:]
     return folder
