@@ -180,32 +180,18 @@ ax.set_yticks(range(len(results)), results)
 ax.invert_yaxis()
 
 # %%
-mean = {name: sum(values) / len(values) for name, values in results.items()}
-low = {name: min(values) for name, values in results.items()}
-high = {name: max(values) for name, values in results.items()}
-
-print(
-    f"Without positions {mean['none']:.0%} of the digits are read correctly, guessing would give 10%."
-)
-print(
-    f"A learned table reaches {mean['learned']:.0%} (from {low['learned']:.0%} to {high['learned']:.0%}),"
-)
-print(
-    f"the sinusoidal one {mean['sinusoidal']:.0%} (from {low['sinusoidal']:.0%} to {high['sinusoidal']:.0%})."
-)
-ahead = low["sinusoidal"] > high["learned"]
-print(
-    "The worst sinusoidal run is",
-    "better" if ahead else "not better",
-    "than the best learned one.",
-)
+low, high = min(results["sinusoidal"]), max(results["learned"])
+verdict = "better than" if low > high else "no better than"
+for name, values in results.items():
+    mean = sum(values) / len(values)
+    print(f"{name:10} {mean:.0%} (from {min(values):.0%} to {max(values):.0%})")
+print(f"The worst sinusoidal run is {verdict} the best learned one.")
 
 # %% [markdown]
-# Without positions the model cannot see order, so all it can learn is how much ink of each shade there is. That is a
+# Without positions the model cannot see order. All it can learn is how much ink of each shade there is, and that is a
 # little better than guessing.
 #
 # The learned table starts as noise and has to find out from 1,400 digits which pixels are neighbours. The sinusoidal one
-# starts with neighbours alike. With more data or more steps the gap would shrink: the paper that introduced the encoding
-# found the two level on translation ([Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), table 3, row E), with
-# millions of sentences to learn from. Neither result says that one is better for your task; this page is a program that
-# you can change to find out.
+# starts with neighbours alike. Data matters: the paper that introduced the encoding found the two level on translation
+# ([Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), table 3, row E), with millions of sentences to learn from.
+# Neither result says which is better for your task. This page is a program; change it and find out.

@@ -3,4 +3,5 @@
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 # Set on the base class: the plugin replaces all that is set on ExecutePreprocessor itself.
 c.NotebookClient.timeout = 600
-c.NotebookClient.extra_arguments = ["--InlineBackend.figure_formats={'svg'}"]
+# The log level keeps the kernel from warning that it talks to this machine itself without encryption.
+c.NotebookClient.extra_arguments = ["--log-level=40", "--InlineBackend.figure_formats={'svg'}"]
