@@ -19,6 +19,9 @@ build: .venv/ready  ## build the site into site/
 lint: .venv/ready  ## check style and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+bench: .venv/ready  ## measure speed and accuracy, for the Speed page
+	$(BIN)/python -m tests.benchmarks.speed
+
 clean:  ## remove everything that was made here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis site
 
@@ -30,4 +33,4 @@ clean:  ## remove everything that was made here
 	$(BIN)/pip install --constraint constraints.txt --build-constraint constraints.txt --editable '.[figures]' --group dev
 	touch $@
 
-.PHONY: help serve test build lint clean
+.PHONY: help serve test build lint bench clean

@@ -100,8 +100,10 @@ class PositionalEncoding(nn.Module):
             encoding = encode_positions(
                 positions.to(x.device), self.d_model, base=self.base, layout=self.layout, dtype=x.dtype
             )
-        y: Tensor = self.dropout(torch.add(encoding, x, alpha=self.scale))
-        return y
+        y = torch.add(encoding, x, alpha=self.scale)
+        # Decoding adds one token at a time: there even the call of a dropout that does nothing would be felt.
+        dropout = self.dropout
+        return dropout(y) if dropout.training and dropout.p else y
 
     def extra_repr(self) -> str:
         """Return the settings that differ from one layer to the next."""

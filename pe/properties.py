@@ -5,8 +5,9 @@ from jaxtyping import Float64, Real
 from torch import Tensor
 
 from pe import _checks as check
+from pe import _rows
 from pe._checks import Layout
-from pe.sinusoidal import _columns, frequencies
+from pe.sinusoidal import frequencies
 
 
 def shift_matrix(
@@ -45,7 +46,7 @@ def shift_matrix(
     check.reach("offset", abs(offset), base)
     angles = offset * frequencies(d_model, base=base)
     columns = torch.arange(d_model, device=angles.device)
-    sines, cosines = (columns[part] for part in _columns(d_model, layout))
+    sines, cosines = (columns[part] for part in _rows.columns(d_model, layout))
     matrix = angles.new_zeros(d_model, d_model)
     matrix[sines, sines] = matrix[cosines, cosines] = angles.cos()
     matrix[sines, cosines] = angles.sin()

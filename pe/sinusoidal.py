@@ -1,9 +1,6 @@
 """The formula: frequencies, wavelengths and the encoding of positions."""
 
 import math
-from array import array
-from decimal import Context, Decimal
-from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Float64, Real
@@ -11,9 +8,7 @@ from torch import Tensor
 
 from pe import _checks as check
 from pe._checks import Layout
-
-# Entries worked out at once: few enough to stay in a processor's cache, or enough to keep another device busy.
-BLOCK, LARGE_BLOCK = 2**18, 2**23
+from pe._rows import block_entries, columns, write_rows
 
 
 def frequencies(d_model: int, *, base: float = 10_000.0) -> Float64[Tensor, " pairs"]:
@@ -127,11 +122,12 @@ def generate_position_encoding(
     check.reach("offset and seq_len", max(abs(offset), abs(offset + seq_len - 1)), base)
     # The table comes first: if it does not fit, torch says so before anything else is held.
     table = _table(seq_len, d_model, dtype, device, out)
-    if torch.compiler.is_compiling() or not _has_float64(table.device):
-        positions = torch.arange(offset, offset + seq_len, device=table.device)
-        return table.copy_(encode_positions(positions, d_model, base=base, layout=layout, dtype=table.dtype))
+    if torch.compiler.is_compiling() or type(table) is not Tensor or not _has_float64(table.device):
+        # Graphs, tensors that stand for others, and devices on which rows cannot be made.
+        positions = torch.arange(offset, offset + seq_len, dtype=torch.float64, device=_float64_device(table.device))
+        return table.copy_(_encode(positions, d_model, base, layout, table.dtype))
     if table.numel():
-        _write_rows(table, offset, base, layout)
+        write_rows(table, offset, base, layout)
     return table
 
 
@@ -175,120 +171,43 @@ def encode_positions(
     d_model = check.integer("d_model", d_model, at_least=1)
     base, layout = check.base(base), check.layout(layout)
     check.floating("dtype", dtype)
-    p = positions.to(positions.device if _has_float64(positions.device) else "cpu", torch.float64)
+    p = positions.to(_float64_device(positions.device), torch.float64)
     # A traced graph cannot look at values, and a meta tensor has none.
     if p.numel() and not (torch.compiler.is_compiling() or p.is_meta):
         check.reach("positions", p.detach().abs().max().item(), base)
-    table = torch.empty(*p.shape, d_model, dtype=dtype, device=p.device)
-    omega = _frequencies(d_model, base, p.device)
+    return _encode(p, d_model, base, layout, dtype).to(positions.device)
+
+
+def _encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: torch.dtype) -> Tensor:
+    """Return the encoding of float64 positions, a block of rows at a time."""
+    table = torch.empty(*positions.shape, d_model, dtype=dtype, device=positions.device)
+    omega = _frequencies(d_model, base, positions.device)
     if torch.compiler.is_compiling():
         # The length may be a symbol, and the compiler makes blocks of its own.
-        blocks = [(table, p)]
+        blocks = [(table, positions)]
     else:
-        rows, flat, p = max(1, _block(p.device) // d_model), table.view(-1, d_model), p.reshape(-1)
+        rows, flat, p = max(1, block_entries(table.device) // d_model), table.view(-1, d_model), positions.reshape(-1)
         blocks = [(flat[start : start + rows], p[start : start + rows]) for start in range(0, len(p), rows)]
-    sines, cosines = _columns(d_model, layout)
-    for part, p in blocks:
+    sines, cosines = columns(d_model, layout)
+    for block, p in blocks:
         angles = p[..., None] * omega
-        part[..., sines] = angles.sin()
-        part[..., cosines] = angles[..., : d_model // 2].cos()
-    return table.to(positions.device)
-
-
-def _write_rows(table: Tensor, first: int, base: float, layout: Layout) -> None:
-    """Write the rows of the positions from `first` on, as products of rotations.
-
-    A pair of columns is one complex number, z(p) = sin pω + i cos pω = i e^(−ipω). A shift is a rotation,
-    z(q + r) = e^(−iqω) z(r): sines of a few positions q and of a few steps r are enough for all rows.
-    """
-    last, d_model = first + table.shape[0], table.shape[1]
-    # A power of two, and every q a multiple of it: a row is the same product wherever its table begins.
-    rows = 1 << (_block(table.device) // max(d_model, 256) | 1).bit_length() - 1
-    start = first // rows * rows
-    low, high = (first - start, last - start) if last <= start + rows else (0, rows)
-    coarse, rest = torch.asarray(_digits(d_model, base), dtype=torch.float64, device=table.device).view(2, -1)
-    steps = _steps(low, high, coarse + rest)
-    if start == 0 and last <= rows:
-        _write(table, steps, layout)
-        return
-    block = torch.empty_like(steps)
-    for group in range(start, last, 32 * rows):
-        # The angle of q times `coarse` is exact, and that of `rest` small.
-        span = group, min(last, group + 32 * rows), rows
-        for q, turn in zip(range(*span), _turns(*span, coarse) * _turns(*span, rest), strict=True):
-            torch.mul(steps, turn, out=block)
-            begin, end = max(first, q + low), min(last, q + high)
-            _write(table[begin - first : end - first], block[begin - q - low : end - q - low], layout)
-
-
-def _write(table: Tensor, z: Tensor, layout: Layout) -> None:
-    d_model, pairs = table.shape[1], torch.view_as_real(z)
-    if layout == "interleaved":
-        table.copy_(pairs.flatten(1)[:, :d_model])
-    else:
-        sines, cosines = _columns(d_model, layout)
-        table[:, sines] = pairs[..., 0]
-        table[:, cosines] = pairs[:, : d_model // 2, 1]
-
-
-def _steps(low: int, high: int, omega: Tensor) -> Tensor:
-    """Return z for each step from `low` to `high`: sixteen of them, turned to every sixteenth position."""
-    first = low // 16 * 16
-    angles = _angles(low if high <= 16 else 0, min(high, 16), 1, omega)
-    z = torch.complex(angles.sin(), angles.cos())
-    if high <= 16:
-        return z
-    return (_turns(first, high, 16, omega)[:, None] * z).flatten(0, 1)[low - first : high - first]
-
-
-def _turns(start: int, stop: int, step: int, omega: Tensor) -> Tensor:
-    """Return the rotation e^(−ipω) by each of the positions, a row for each."""
-    angles = _angles(start, stop, step, omega)
-    return torch.complex(angles.cos(), -angles.sin())
-
-
-def _angles(start: int, stop: int, step: int, omega: Tensor) -> Tensor:
-    return torch.outer(torch.arange(start, stop, step, dtype=torch.float64, device=omega.device), omega)
-
-
-@lru_cache
-def _digits(d_model: int, base: float) -> "array[float]":
-    """Return the frequencies as a sum, to 74 bits: first 21, whose product with a position is exact, then the rest.
-
-    At position 10^9 the rounding of a frequency to float64 would already show in float32.
-    """
-    context, pairs = Context(prec=50), (d_model + 1) // 2
-    ratio = context.power(Decimal(base), context.divide(Decimal(-2), Decimal(d_model)))
-    digits, omega = array("d", bytes(16 * pairs)), Decimal(1)
-    for i in range(pairs):
-        mantissa, exponent = math.frexp(omega)
-        digits[i] = math.ldexp(round(mantissa * 2**21), exponent - 21)
-        digits[pairs + i] = float(context.subtract(omega, Decimal(digits[i])))
-        omega = context.multiply(omega, ratio)
-    return digits
+        block[..., sines] = angles.sin()
+        block[..., cosines] = angles[..., : d_model // 2].cos()
+    return table
 
 
 def _frequencies(d_model: int, base: float, device: torch.device) -> Tensor:
-    columns = torch.arange(0, d_model, 2, dtype=torch.float64, device=device if _has_float64(device) else "cpu")
+    columns = torch.arange(0, d_model, 2, dtype=torch.float64, device=_float64_device(device))
     return (base ** (-columns / d_model)).to(device)
-
-
-def _columns(d_model: int, layout: Layout) -> tuple[slice, slice]:
-    """Return which columns hold the sines and which the cosines."""
-    sines = (d_model + 1) // 2
-    if layout == "interleaved":
-        return slice(0, None, 2), slice(1, None, 2)
-    if layout == "sin_cos":
-        return slice(0, sines), slice(sines, None)
-    return slice(d_model - sines, None), slice(0, d_model - sines)
-
-
-def _block(device: torch.device) -> int:
-    return BLOCK if device.type == "cpu" else LARGE_BLOCK
 
 
 def _has_float64(device: torch.device) -> bool:
     return device.type != "mps"
+
+
+def _float64_device(device: torch.device) -> torch.device:
+    """Return `device`, or the CPU in place of one that has no float64."""
+    return device if _has_float64(device) else torch.device("cpu")
 
 
 def _table(

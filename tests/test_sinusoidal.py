@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -11,8 +12,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch._subclasses import FakeTensorMode
 
 import pe
+from pe import _rows
 from tests.conftest import reference
 
 LAYOUTS = ("interleaved", "sin_cos", "cos_sin")
@@ -37,12 +40,22 @@ def test_row_is_the_formula_rounded_once(
     assert error <= HALF_STEP[dtype] + 2e-10
 
 
-@pytest.mark.parametrize(("furthest", "bound"), [(2**20, 3.0e-8), (2**24, 3.5e-8), (10**9, 1.5e-7)])
+@pytest.mark.parametrize("furthest", [2**20, 2**24, 10**9, 2**32, -(10**9)])
 @pytest.mark.parametrize("d_model", [32, 512])
-def test_far_positions_stay_exact(furthest: int, bound: float, d_model: int) -> None:
-    for position in (furthest, furthest - 1, furthest - 12_345, furthest // 3):
+def test_far_positions_stay_exact(furthest: int, d_model: int) -> None:
+    for position in (furthest, furthest - furthest // abs(furthest), furthest // 3, furthest // 7 * 5):
+        exact = reference(position, d_model)
         row = pe.generate_position_encoding(1, d_model, offset=position)[0]
-        assert (row.double() - reference(position, d_model)).abs().max() <= bound
+        assert (row.double() - exact).abs().max() <= 3.0e-8
+        row = pe.generate_position_encoding(1, d_model, offset=position, dtype=torch.float64)[0]
+        assert (row - exact).abs().max() <= 3e-13
+
+
+@pytest.mark.parametrize("d_model", [16, 512])
+def test_any_position_near_a_billion(d_model: int) -> None:
+    for position in (10**9, 10**9 - 1, 333_333_333):
+        row = pe.encode_positions(torch.tensor(position), d_model)
+        assert (row.double() - reference(position, d_model)).abs().max() <= 1.5e-7
 
 
 @pytest.mark.parametrize(("dtype", "bound"), [(torch.bfloat16, 2.0e-3), (torch.float16, 2.5e-4)])
@@ -73,16 +86,87 @@ def test_table_is_its_rows(seq_len: int, d_model: int, offset: int, layout: Any)
     table = pe.generate_position_encoding(seq_len, d_model, offset=offset, layout=layout)
     assert table.shape == (seq_len, d_model)
     positions = torch.arange(offset, offset + seq_len)
-    assert torch.equal(table, pe.encode_positions(positions, d_model, layout=layout))
+    other = pe.encode_positions(positions, d_model, layout=layout)
+    torch.testing.assert_close(table, other, atol=6e-8, rtol=0)
     for row, position in zip(table, positions.tolist(), strict=True):
         assert torch.equal(row, pe.generate_position_encoding(1, d_model, offset=position, layout=layout)[0])
 
 
 def test_large_table_has_no_seams() -> None:
-    d_model = 512
-    table = pe.generate_position_encoding(1000, d_model, dtype=torch.float64)
-    for position in (0, 127, 128, 129, 255, 256, 511, 512, 998, 999):
-        assert (table[position] - reference(position, d_model)).abs().max() <= 1e-12
+    for d_model in (8, 512, 3000):
+        table = pe.generate_position_encoding(5000, d_model, dtype=torch.float64)
+        for position in (0, 15, 16, 31, 32, 127, 128, 255, 256, 511, 512, 1023, 1024, 2047, 2048, 4998, 4999):
+            assert (table[position] - reference(position, d_model)).abs().max() <= 3e-13
+
+
+@given(
+    first=st.integers(-5000, 5000),
+    seq_len=st.integers(0, 3000),
+    cuts=st.lists(st.integers(0, 3000), max_size=3),
+    d_model=st.sampled_from([1, 2, 7, 64, 96, 300]),
+    layout=st.sampled_from(LAYOUTS),
+)
+def test_a_table_is_its_slices(first: int, seq_len: int, cuts: list[int], d_model: int, layout: Any) -> None:
+    """A slice worked out on its own, as on another device, has the bits of the whole."""
+    ends = sorted([0, *(min(cut, seq_len) for cut in cuts), seq_len])
+    slices = [
+        pe.generate_position_encoding(end - start, d_model, offset=first + start, layout=layout)
+        for start, end in pairwise(ends)
+    ]
+    assert torch.equal(torch.cat(slices), pe.generate_position_encoding(seq_len, d_model, offset=first, layout=layout))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize(("seq_len", "d_model"), [(0, 3), (3, 4), (700, 65), (2000, 512)])
+def test_out_is_written(layout: Any, dtype: torch.dtype, seq_len: int, d_model: int) -> None:
+    table = pe.generate_position_encoding(seq_len, d_model, offset=5, layout=layout, dtype=dtype)
+    memory = torch.full((2 * seq_len, d_model + 2), 7.0, dtype=dtype)
+    out = memory[::2, 1:-1]
+    assert pe.generate_position_encoding(seq_len, d_model, offset=5, layout=layout, out=out) is out
+    assert torch.equal(out, table)
+    assert (memory[1::2] == 7).all()
+    assert (memory[:, [0, -1]] == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("out", "options", "error", "message"),
+    [
+        (torch.zeros(4, 3), {}, ValueError, r"out must have shape \(3, 4\), got \(4, 3\)"),
+        (
+            torch.zeros(3, 4),
+            {"dtype": torch.float16},
+            ValueError,
+            "dtype torch.float16, got torch.float32",
+        ),
+        (torch.zeros(3, 4), {"device": "meta"}, ValueError, "out must have device meta, got cpu"),
+        (torch.zeros(3, 4, requires_grad=True), {}, ValueError, "out must have requires_grad False, got True"),
+        (torch.zeros(3, 4, dtype=torch.int64), {}, TypeError, "out must be a floating dtype"),
+        (torch.zeros(3, 4, dtype=torch.complex64), {}, TypeError, "out must hold real numbers"),
+        ([0.0], {}, TypeError, "out must be a torch.Tensor"),
+        (torch.zeros(3, 1).expand(3, 4), {}, RuntimeError, "single memory location"),
+    ],
+)
+def test_bad_out_is_named_and_left_alone(
+    out: Any, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        pe.generate_position_encoding(3, 4, out=out, **options)
+    assert not torch.as_tensor(out).any()
+
+
+def test_modes_leave_nothing_behind() -> None:
+    """Constants are kept from call to call; none of them may be a tensor of a mode that has ended."""
+    _rows._constants.cache_clear()
+    with FakeTensorMode():
+        assert pe.generate_position_encoding(3000, 36).shape == (3000, 36)
+    with torch.inference_mode():
+        kept = pe.generate_position_encoding(3000, 36)
+    with torch.device("meta"):
+        assert pe.generate_position_encoding(3000, 36).is_meta
+    table = pe.generate_position_encoding(3000, 36)
+    assert torch.equal(table, kept)
+    assert torch.nn.Parameter(table).mul(2).sum().requires_grad
 
 
 @given(d_model=st.integers(1, 20), layout=st.sampled_from(LAYOUTS[1:]))

@@ -1,0 +1,103 @@
+"""The tables of other libraries, as these make them."""
+
+import torch
+from torch import Tensor
+
+
+def _import_torchvision() -> None:
+    """Make torchvision importable, which two of the libraries want but no table uses.
+
+    Its wheel may be made for another build of torch than the one installed; then its operators are missing, and
+    naming two of them is all it takes.
+    """
+    try:
+        import torchvision  # noqa: F401
+    except RuntimeError:
+        global _operators  # noqa: PLW0603  # lives as long as the operators shall
+        _operators = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            _operators.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+
+_operators: torch.library.Library
+_import_torchvision()
+
+import diffusers.models.embeddings as diffusers  # noqa: E402
+import positional_encodings.torch_encodings as pos_enc  # noqa: E402
+from timm.layers import pos_embed_sincos  # noqa: E402
+from transformers.models.detr import modeling_detr  # noqa: E402
+from transformers.models.m2m_100 import modeling_m2m_100  # noqa: E402
+from transformers.models.marian import modeling_marian  # noqa: E402
+from transformers.models.musicgen import modeling_musicgen  # noqa: E402
+from transformers.models.speecht5 import modeling_speecht5  # noqa: E402
+from transformers.models.vit_mae import modeling_vit_mae  # noqa: E402
+from transformers.models.whisper import modeling_whisper  # noqa: E402
+from x_transformers.x_transformers import ScaledSinusoidalEmbedding  # noqa: E402
+
+
+def whisper(seq_len: int, d_model: int) -> Tensor:
+    return modeling_whisper.sinusoids(seq_len, d_model)
+
+
+def marian_fresh(seq_len: int, d_model: int) -> Tensor:
+    return modeling_marian.MarianSinusoidalPositionalEmbedding(seq_len, d_model).weight.detach()
+
+
+def marian(seq_len: int, d_model: int) -> Tensor:
+    return modeling_marian.MarianSinusoidalPositionalEmbedding(seq_len, d_model).create_weight()
+
+
+def m2m100(seq_len: int, d_model: int) -> Tensor:
+    return modeling_m2m_100.M2M100SinusoidalPositionalEmbedding.get_embedding(seq_len, d_model)
+
+
+def m2m100_padded(ids: Tensor, d_model: int, padding_idx: int) -> Tensor:
+    layer = modeling_m2m_100.M2M100SinusoidalPositionalEmbedding(ids.shape[1], d_model, padding_idx)
+    return layer(ids)
+
+
+def speecht5(seq_len: int, d_model: int) -> Tensor:
+    layer = modeling_speecht5.SpeechT5ScaledPositionalEncoding(0.0, d_model, seq_len)
+    return layer(torch.zeros(1, seq_len, d_model))[0].detach()
+
+
+def musicgen(seq_len: int, d_model: int) -> Tensor:
+    return modeling_musicgen.MusicgenSinusoidalPositionalEmbedding.get_embedding(seq_len, d_model)
+
+
+def vit_mae(height: int, width: int, d_model: int) -> Tensor:
+    return modeling_vit_mae.build_2d_sinusoidal_position_embedding(height, width, d_model)
+
+
+def detr(height: int, width: int, d_model: int) -> Tensor:
+    layer = modeling_detr.DetrSinePositionEmbedding(d_model // 2, normalize=True)
+    return layer(torch.Size([1, 3, height, width]), "cpu", torch.float32)[0].flatten(1).T
+
+
+def diffusers_timesteps(timesteps: Tensor, d_model: int, **options: float) -> Tensor:
+    return diffusers.get_timestep_embedding(timesteps, d_model, **options)
+
+
+def diffusers_positional(seq_len: int, d_model: int) -> Tensor:
+    layer = diffusers.SinusoidalPositionalEmbedding(d_model, seq_len)
+    return layer(torch.zeros(1, seq_len, d_model))[0]
+
+
+def timm(height: int, width: int, d_model: int) -> Tensor:
+    return pos_embed_sincos.build_sincos2d_pos_embed([height, width], d_model)
+
+
+def timm_1d(seq_len: int, d_model: int) -> Tensor:
+    return pos_embed_sincos.build_sincos2d_pos_embed([seq_len], 2 * d_model)
+
+
+def positional_encodings(seq_len: int, d_model: int) -> Tensor:
+    return pos_enc.PositionalEncoding1D(d_model)(torch.zeros(1, seq_len, d_model))[0]
+
+
+def positional_encodings_2d(height: int, width: int, d_model: int) -> Tensor:
+    return pos_enc.PositionalEncoding2D(d_model)(torch.zeros(1, height, width, d_model))[0].flatten(0, 1)
+
+
+def x_transformers(seq_len: int, d_model: int) -> Tensor:
+    return ScaledSinusoidalEmbedding(d_model)(torch.zeros(1, seq_len, 1)).detach()
