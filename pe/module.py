@@ -124,7 +124,8 @@ class PositionalEncoding(nn.Module):
         if (
             table is None
             or not self._first <= offset <= offset + seq_len <= self._first + len(table)
-            or (table.dtype, table.device) != (x.dtype, x.device)
+            or table.dtype != x.dtype
+            or table.device != x.device
         ):
             # A few rows more than asked for, so that growing by a token seldom means working them out again.
             rows = -(-seq_len // ROWS) * ROWS

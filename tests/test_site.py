@@ -20,6 +20,7 @@ from tests.conftest import REPO_URL, ROOT, SITE_URL, build, run_program
 
 PAGES = [
     *("", "formula/", "frequency/", "properties/", "usage/", "implementation/", "pros-and-cons/", "labs/digits/"),
+    *("conventions/", "speed/"),
     *(f"api/{name}/" for name in ("sinusoidal", "module", "properties", "figures")),
 ]
 

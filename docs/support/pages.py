@@ -1,7 +1,8 @@
 """Markdown extension: code that runs, numbers that are worked out, formulas that need no script.
 
 - A Python fence with `exec="true"` is run by `support.run` rather than inside the build.
-- `{{ expression }}` or `{{ expression :format }}` becomes its value, with `math`, `torch` and `pe` at hand.
+- `{{ expression }}` or `{{ expression :format }}` becomes its value, with `math`, `torch`, `pe` and `support.speed` at
+  hand.
 - A formula becomes MathML.
 
 Whatever fails stops the build and names the page and the line.
@@ -25,7 +26,7 @@ from support.run import BlockError, run
 
 NUMBER = re.compile(r"\{\{ *(.+?) *(?: (:[^:{}]+?) *)?\}\}")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
-NAMES = "import math\nimport torch\nimport pe\n"
+NAMES = "import math\nimport torch\nimport pe\nfrom support import speed\n"
 
 
 class PageError(PluginError, SuperFencesException):  # type: ignore[misc]

@@ -43,7 +43,8 @@ def run(code: str, name: str = "block", line: int = 1) -> str:
         name: The file that a traceback names.
         line: Where the program begins in that file.
     """
-    key = hashlib.sha256((fingerprint("docs/support/*.py", "docs/support/matplotlibrc") + code).encode()).hexdigest()
+    site = fingerprint("docs/support/*.py", "docs/support/*.json", "docs/support/matplotlibrc")
+    key = hashlib.sha256((site + code).encode()).hexdigest()
     entry = CACHE / f"{key}.json"
     if entry.exists():
         return str(json.loads(entry.read_text(encoding="utf-8")))

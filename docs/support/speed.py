@@ -1,0 +1,77 @@
+"""What the benchmark saved, for the pages that show it."""
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+SAVED: dict[str, Any] = json.loads((Path(__file__).parent / "speed.json").read_text(encoding="utf-8"))
+OURS, ARTICLE, MEMORY = "this package", "the article's function", "writing memory"
+
+
+def build(seq_len: int, d_model: int) -> dict[str, dict[str, float]]:
+    """Return what was measured for building tables of this size, by the name of the builder."""
+    return next(size["rows"] for size in SAVED["build"] if (size["seq_len"], size["d_model"]) == (seq_len, d_model))
+
+
+def milliseconds(seq_len: int, d_model: int, name: str = OURS) -> float:
+    """Return how long building takes."""
+    return 1e3 * build(seq_len, d_model)[name]["seconds"]
+
+
+def faster(seq_len: int, d_model: int, name: str = OURS, than: str = ARTICLE) -> float:
+    """Return how many times faster `name` builds than another."""
+    return milliseconds(seq_len, d_model, than) / milliseconds(seq_len, d_model, name)
+
+
+def table(seq_len: int, d_model: int) -> None:
+    """Print what building took as an HTML table, the fastest first."""
+    rows = sorted(build(seq_len, d_model).items(), key=lambda item: item[1]["seconds"])
+    reference = milliseconds(seq_len, d_model, ARTICLE)
+    cells = [
+        [
+            name,
+            _time(row["seconds"]),
+            f"{reference / (1e3 * row['seconds']):.2f}",
+            f"{row['error']:.1e}" if "error" in row else "",
+            f"{row['memory'] / 1e6:,.0f} MB" if "memory" in row else "",
+        ]
+        for name, row in rows
+    ]
+    _print([f"{seq_len:,} × {d_model:,}", "Time", "Times faster", "Error", "More memory"], cells)
+
+
+def forward(shape: str) -> None:
+    """Print what adding the table took as an HTML table."""
+    times = SAVED["forward"][shape]
+    bare = next(iter(times.values()))
+    _print([shape, "Time", "Relative"], [[name, _time(t), f"{t / bare:.2f}"] for name, t in times.items()])
+
+
+def growth() -> Figure:
+    """Draw how the time to build grows with length and width."""
+    figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.9), sharey=True)
+    for ax, by, size, label in zip(axes, ("length", "width"), ("seq_len", "d_model"), ("Length", "Width"), strict=True):
+        for name in (ARTICLE, OURS, MEMORY):
+            ax.plot([row[size] for row in SAVED[by]], [1e3 * row[name] for row in SAVED[by]], ".-", label=name)
+        ax.set(xscale="log", yscale="log", xlabel=label)
+        ax.grid()
+    axes[0].set_ylabel("Milliseconds")
+    axes[0].legend()
+    return figure
+
+
+def _time(seconds: float) -> str:
+    return f"{1e3 * seconds:,.1f} ms" if seconds >= 1e-3 else f"{1e6 * seconds:,.1f} µs"
+
+
+def _print(head: list[str], rows: list[list[str]]) -> None:
+    print("<div class='figures md-typeset__scrollwrap'><div class='md-typeset__table'><table><thead><tr>")
+    print("".join(f"<th>{escape(cell)}</th>" for cell in head), "</tr></thead><tbody>")
+    for row in rows:
+        chosen = " class='ours'" if row[0].startswith(OURS) else ""
+        print(f"<tr{chosen}>", "".join(f"<td>{escape(cell)}</td>" for cell in row), "</tr>")
+    print("</tbody></table></div></div>")
