@@ -121,7 +121,7 @@ def build(seq_len: int, d_model: int) -> dict[str, dict[str, float]]:
     slow: dict[str, Callable[[], Tensor]] = {}
     if seq_len * d_model >= 2**12:
         slow = {name: calls.pop(name) for name in ("transformers, Marian", "numpy in float64") if name in calls}
-    times = medians(calls) | medians(slow, SECONDS / 6)
+    times = medians(calls) | (medians(slow, SECONDS / 6) if slow else {})
     result = {name: {"seconds": seconds} for name, seconds in times.items()}
     for name in names:
         function, layout, t2t = BUILDERS[name]
