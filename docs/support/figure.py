@@ -4,9 +4,14 @@ import hashlib
 import io
 import re
 from html import escape
+from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 INK = "#010203"  # what matplotlibrc draws with, until the page gives it the colour of its text
 
@@ -28,6 +33,18 @@ def show(drawn: Axes | Figure, name: str, caption: str = "") -> None:
     print('<figure class="drawn" data-search-exclude>')
     print(inline(written.getvalue(), name))
     print(f"<figcaption>{caption}</figcaption></figure>" if caption else "</figure>")
+
+
+def beside(tables: "dict[str, Tensor]") -> Figure:
+    """Draw tables next to each other, by name, as heat maps of one scale."""
+    from pe.figures import heatmap  # not above: the build itself does without torch
+
+    figure, axes = plt.subplots(1, len(tables), figsize=(6.2, 2.9), layout="constrained", squeeze=False)
+    for (name, table), ax in zip(tables.items(), axes[0], strict=True):
+        heatmap(table, ax=ax)
+        ax.collections[0].colorbar.remove()
+        ax.set(title=name, ylabel="Position" if ax is axes[0][0] else "")
+    return figure
 
 
 def inline(svg: str, name: str) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from support import labs
+from support import labs, marks
 from support.run import ROOT, fingerprint
 
 SUPPORT = ROOT / "docs" / "support"
@@ -61,6 +62,13 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
         if file.src_uri.startswith("labs/") and file.src_uri.endswith(".py"):
             content = labs.notebook(Path(str(file.abs_src_path)))
             files.append(File.generated(config, file.src_uri.removesuffix(".py") + ".ipynb", content=content))
+
+
+def on_env(env: object, config: MkDocsConfig, files: Files) -> None:
+    """Stop if a claim is explained nowhere."""
+    pages = {file.src_uri: file.content_string for file in files.documentation_pages()}
+    if missing := marks.uncited(pages):
+        raise PluginError("no mark leads to these claims from the page that is to explain them:\n" + "\n".join(missing))
 
 
 def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> None:

@@ -63,5 +63,7 @@ def _outputs(cell: Tag, figure: str | None) -> Iterator[str]:
         if isinstance(image, Tag):
             svg = base64.b64decode(str(image["src"]).partition(",")[2]).decode()
             yield f'<figure class="drawn" data-search-exclude>{inline(svg, str(figure))}</figure>'
+        elif " at 0x" in output.get_text():
+            raise ValueError(f"this cell shows an address, another one each time: {output.get_text().strip()}")
         else:
             yield f"```text\n{output.get_text().rstrip()}\n```"

@@ -3,6 +3,7 @@
 - A Python fence with `exec="true"` is run by `support.run` rather than inside the build.
 - `{{ expression }}` or `{{ expression :format }}` becomes its value, with `math`, `torch`, `pe` and `support.speed` at
   hand.
+- A mark `[[id]]` becomes a link to a claim, with what was measured: `support.marks`.
 - A formula becomes MathML.
 
 Whatever fails stops the build and names the page and the line.
@@ -22,6 +23,7 @@ from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
 from pymdownx.superfences import SuperFencesException
 
+from support.marks import ClaimError, expand
 from support.run import BlockError, run
 
 NUMBER = re.compile(r"\{\{ *(.+?) *(?: (:[^:{}]+?) *)?\}\}")
@@ -95,6 +97,19 @@ class Numbers(Preprocessor):
         return NUMBER.sub(lambda _: next(values), text).split("\n")
 
 
+class Marks(Preprocessor):
+    """Put what is known of a claim where a page asks for it."""
+
+    def run(self, lines: list[str]) -> list[str]:
+        """Return `lines` with links, tables and lists in place of ids."""
+        page = getattr(self.md.treeprocessors["relpath"], "file", None) if "relpath" in self.md.treeprocessors else None
+        try:
+            return expand("\n".join(lines), page.src_uri if page else "").split("\n")
+        except (BlockError, ClaimError) as error:
+            wanted = re.search(r"called (\S+)$", str(error))
+            raise Place(self.md, wanted[1] if wanted else "[[").error("a claim fails", error) from None
+
+
 class Formulas(Postprocessor):
     """Turn what pymdownx.arithmatex marked as LaTeX into MathML."""
 
@@ -123,6 +138,8 @@ class PagesExtension(Extension):
         markdown_exec.formatters["python"] = run_fence
         # After superfences (25) has put the fences aside, before paragraphs and tables are told apart.
         md.preprocessors.register(Fences(md), "fences", 24.5)
+        # Before superfences, which takes care of the programs that the list of claims brings.
+        md.preprocessors.register(Marks(md), "marks", 26)
         md.preprocessors.register(Numbers(md), "numbers", 24)
         # After raw HTML (30) and the placeholders of inline elements are back in place.
         md.postprocessors.register(Formulas(md), "formulas", 1)

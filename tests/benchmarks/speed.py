@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from support.article import generate_position_encoding as article
 from torch import Tensor
 
 import pe
 from pe import _rows
+from support.article import generate_position_encoding as article
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of libraries, on import

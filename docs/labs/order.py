@@ -1,0 +1,209 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Does order matter?
+#
+# "Without positions a transformer sees a bag of words", it is said. Is that so for every transformer? Here it is asked
+# twice: exactly, of attention with random weights, and by training, on a task that cannot be solved without order.
+#
+# At the end you know which transformers see order without being told, and which do not.
+
+# %% [markdown]
+# ## Exactly: permute the input, compare the output
+#
+# Twenty random vectors go through one layer of self-attention or two, with a causal mask or without. Then all but the
+# last are shuffled, and we look at what comes out at the last place, whose own input has not changed. If that stays the
+# same, the layers cannot know in which order the other tokens came. Five draws of the weights, float64.
+
+# %%
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+import pe
+
+TOKENS, D_MODEL = 20, 64
+
+
+def last_output(x, layers, causal):
+    """Return what self-attention with residuals gives at the last token."""
+    for query, key, value in layers:
+        heads = [(x @ w)[None, None] for w in (query, key, value)]
+        x = x + scaled_dot_product_attention(*heads, is_causal=causal)[0, 0]
+    return x[-1]
+
+
+def change(seed, depth, causal, positions):
+    """Return how far the last output moves when the others are shuffled."""
+    generator = torch.Generator().manual_seed(seed)
+    options = {"generator": generator, "dtype": torch.float64}
+    layers = torch.randn(depth, 3, D_MODEL, D_MODEL, **options) / D_MODEL**0.5
+    x = torch.randn(TOKENS, D_MODEL, **options)
+    order = torch.randperm(TOKENS - 1, generator=generator)
+    shuffled = torch.cat([x[:-1][order], x[-1:]])
+    if positions:
+        table = pe.generate_position_encoding(
+            TOKENS, D_MODEL, dtype=torch.float64
+        )
+        x, shuffled = x + table, shuffled + table
+    difference = last_output(x, layers, causal) - last_output(
+        shuffled, layers, causal
+    )
+    return difference.abs().max().item()
+
+
+cases = [
+    (c, d, p) for c in (False, True) for d in (1, 2) for p in (False, True)
+]
+changes = {}
+print("mask      layers  positions   change of the last output")
+for causal, depth, positions in cases:
+    values = [change(seed, depth, causal, positions) for seed in range(5)]
+    changes[causal, depth, positions] = values
+    print(
+        f"{'causal' if causal else 'none':9} {depth}       "
+        f"{'yes' if positions else 'no':11} "
+        f"{min(values):.0e} to {max(values):.0e}"
+    )
+
+# %% [markdown]
+# Numbers around 1e-15 are rounding: nothing has changed. Without a mask, and after one causal layer, the last token cannot
+# tell the orders apart, whatever the weights. After *two* causal layers it can: in the first, each token saw another set of
+# tokens before it, so what the second layer collects depends on the order.
+
+# %% [markdown]
+# ## By training: which mark came first?
+#
+# Texts of 16 tokens hold the marks A and B among fillers, in random places. Which came first? The answer is read from
+# the last token, an end sign that is always the same. Guessing is right in half of the cases.
+
+# %%
+from torch import nn
+
+SEQ_LEN, WIDTH = 16, 32
+A, B, FILLER, END = range(4)
+
+
+def texts(size, generator):
+    """Return texts, and whether A came first in each."""
+    tokens = torch.full((size, SEQ_LEN), FILLER)
+    tokens[:, -1] = END
+    places = torch.rand(size, SEQ_LEN - 1, generator=generator).argsort(dim=1)
+    tokens.scatter_(1, places[:, :2], torch.tensor([[A, B]]).expand(size, 2))
+    return tokens, (places[:, 0] < places[:, 1]).long()
+
+
+class Reader(nn.Module):
+    def __init__(self, depth, causal, positions):
+        super().__init__()
+        self.causal = causal
+        self.embed = nn.Embedding(4, WIDTH)
+        self.encoding = (
+            pe.PositionalEncoding(WIDTH) if positions else nn.Identity()
+        )
+        layer = nn.TransformerEncoderLayer(
+            WIDTH, 4, 2 * WIDTH, dropout=0.0, batch_first=True, norm_first=True
+        )
+        self.layers = nn.TransformerEncoder(
+            layer, depth, enable_nested_tensor=False
+        )
+        self.answer = nn.Linear(WIDTH, 2)
+
+    def forward(self, tokens):
+        x = self.encoding(self.embed(tokens))
+        mask = nn.Transformer.generate_square_subsequent_mask(SEQ_LEN)
+        x = self.layers(x, mask=mask if self.causal else None)
+        return self.answer(x[:, -1])
+
+
+def accuracy(model, seed):
+    """Train the model; return the share of new texts it answers rightly."""
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(250):
+        tokens, first = texts(64, generator)
+        loss = nn.functional.cross_entropy(model(tokens), first)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.eval()
+    tokens, first = texts(2000, generator)
+    with torch.no_grad():
+        return (model(tokens).argmax(dim=1) == first).double().mean().item()
+
+
+# %%
+from concurrent.futures import ThreadPoolExecutor
+
+SEEDS = (0, 1, 2)
+torch.set_num_threads(1)
+
+models = []
+for causal, depth, positions in cases:
+    for seed in SEEDS:
+        torch.manual_seed(seed)
+        models.append((Reader(depth, causal, positions), seed))
+with ThreadPoolExecutor(2) as pool:
+    shares = list(pool.map(lambda run: accuracy(*run), models))
+results = {
+    case: shares[len(SEEDS) * n : len(SEEDS) * (n + 1)]
+    for n, case in enumerate(cases)
+}
+print("mask      layers  positions   share of right answers")
+for (causal, depth, positions), values in results.items():
+    print(
+        f"{'causal' if causal else 'none':9} {depth}       "
+        f"{'yes' if positions else 'no':11} ",
+        "  ".join(f"{value:.3f}" for value in values),
+    )
+
+# %% figure="A row for each kind of model, with a dot for each of three seeds at the share of right answers. The text around it gives the numbers."
+import matplotlib.pyplot as plt
+
+figure, ax = plt.subplots(figsize=(6, 3.2))
+names = []
+for place, ((causal, depth, positions), values) in enumerate(results.items()):
+    names.append(
+        f"{'causal' if causal else 'no mask'}, {depth} layer"
+        f"{'s' if depth > 1 else ''}, {'with' if positions else 'without'}"
+    )
+    ax.plot(values, [place] * len(values), "o", color=f"C{int(positions)}")
+ax.axvline(0.5, linestyle=":", color=ax.xaxis.label.get_color())
+ax.text(0.51, -0.3, "guessing", va="bottom")
+ax.set(xlim=(0.4, 1.04), xlabel="Share of right answers; one dot for each seed")
+ax.set_yticks(range(len(names)), names)
+ax.invert_yaxis()
+
+# %% [markdown]
+# ## What came out
+
+# %%
+blind = [c for c, v in results.items() if max(v) < 0.56]
+seeing = [c for c, v in results.items() if min(v) > 0.9]
+exactly_blind = [c for c, v in changes.items() if max(v) < 1e-12]
+print(
+    f"Of {len(cases)} kinds of models {len(blind)} only guess, "
+    f"{len(seeing)} answer more than nine of ten rightly."
+)
+print(
+    "The ones that guess are the ones that cannot know:",
+    blind == exactly_blind,
+)
+without = results[True, 2, False]
+print(
+    "Two causal layers without positions: "
+    f"{min(without):.0%} to {max(without):.0%}"
+)
+
+# %% [markdown]
+# So "a bag of words" is right for models that see the whole text at once, and for a single causal layer. Deeper causal
+# models work their way to the order through the mask.
+#
+# That fits what was found at full size. Haviv et al. ([2022](https://arxiv.org/abs/2203.16634)) trained language models
+# without any positions: the causal one reached a perplexity of 20.97, against 20.16 with positions; the masked one, which
+# sees the whole text, 147.18 against 4.07.

@@ -1,0 +1,163 @@
+"""What the encoding knows of distance and direction, and what attention makes of it."""
+
+import torch
+
+import pe
+from support.claims import claim, refutes, supports
+
+TITLE = "Relative positions"
+
+
+@claim(
+    "It holds no relative information",
+    "false",
+    "A shift by k is the same rotation R(k) for all positions, up to {0}, and the product of two rows depends on their "
+    "distance alone, up to {1}. With R(3) as its weights, attention scores p + 3 highest for {2} of 1,000 positions.",
+    conditions="Even widths. That a model can use it does not mean that it has learned to.",
+    source="The article this project starts from, and many posts that recommend relative encodings",
+    explained="pros-and-cons.md#weak-relative-information",
+    evidence=[
+        refutes(
+            "largest error of R(3) PE(p) = PE(p + 3), 1,000 positions",
+            below=1e-11,
+        ),
+        refutes("spread of PE(p) · PE(p + 3)", below=1e-11),
+        refutes("positions of 1,000 whose best match is p + 3", equal=1000),
+    ],
+)
+def no_relative_information():
+    rows = pe.generate_position_encoding(1003, 512, dtype=torch.float64)
+    turned = rows[:1000] @ pe.shift_matrix(3, 512).T
+    products = (rows[:1000] * rows[3:]).sum(dim=1)
+    best = (turned @ rows.T).argmax(dim=1)
+    hits = (best == torch.arange(1000) + 3).sum().item()
+    return (
+        (turned - rows[3:]).abs().max().item(),
+        (products.max() - products.min()).item(),
+        hits,
+    )
+
+
+@claim(
+    "A shift of the position is one linear map, the same everywhere",
+    "true",
+    "It is a rotation: R(k) PE(p) = PE(p + k) up to {0} for shifts from −500 to 500 and positions up to 1,000,000, and "
+    "R(k) is orthogonal up to {1}.",
+    conditions="Even widths; every real shift.",
+    source="The paper, section 3.5",
+    explained="properties.md#a-shift-is-one-rotation",
+    evidence=[
+        supports("largest error of R(k) PE(p) = PE(p + k)", below=1e-9),
+        supports("largest entry of R(k) R(k)ᵀ − I", below=1e-12),
+    ],
+)
+def shift_is_a_rotation():
+    positions, errors, skews = torch.arange(500, 1_000_000, 9_973), [], []
+    rows = pe.encode_positions(positions, 64, dtype=torch.float64)
+    for shift in (-500, -1, 0.5, 3, 500):
+        rotation = pe.shift_matrix(shift, 64)
+        moved = pe.encode_positions(positions + shift, 64, dtype=torch.float64)
+        errors.append((rows @ rotation.T - moved).abs().max().item())
+        skews.append((rotation @ rotation.T - torch.eye(64)).abs().max().item())
+    return max(errors), max(skews)
+
+
+@claim(
+    "The product of two rows depends on their distance alone",
+    "true",
+    "PE(p) · PE(q) is the sum of cos((p − q) ω) over the pairs: over 5,000 positions and distances from 1 to 1,000 it is off "
+    "by {0} at most.",
+    conditions="Even widths, in exact arithmetic.",
+    source="Follows from the addition theorem of the cosine",
+    explained="properties.md#the-product-of-two-rows-depends-on-their-distance",
+    evidence=[
+        supports("largest difference from the formula, width 128", below=1e-9)
+    ],
+)
+def products_depend_on_distance():
+    rows = pe.generate_position_encoding(5000, 128, dtype=torch.float64)
+    errors = []
+    for distance in (1, 10, 100, 1000):
+        products = (rows[:-distance] * rows[distance:]).sum(dim=1)
+        formula = torch.cos(distance * pe.frequencies(128)).sum()
+        errors.append((products - formula).abs().max().item())
+    return [max(errors)]
+
+
+@claim(
+    "It cannot tell left from right",
+    "depends",
+    "On the weights. The plain product of two rows does not know: distances 3 and −3 give the same up to {0}. With a rotation "
+    "as its weights it does: three to the right scores {1}, three to the left {2}.",
+    conditions="Width 512.",
+    source="Yan et al. (2019), of the plain product; posts, of the encoding",
+    explained="properties.md#the-product-of-two-rows-depends-on-their-distance",
+    evidence=[
+        supports(
+            "difference of the products with p + 3 and p − 3", below=1e-11
+        ),
+        refutes("score of p + 3 under R(3)", above=255.9),
+        refutes("score of p − 3 under R(3)", below=220),
+    ],
+)
+def cannot_tell_left_from_right():
+    left, here, right = pe.encode_positions(
+        torch.tensor([97, 100, 103]), 512, dtype=torch.float64
+    )
+    turned = pe.shift_matrix(3, 512) @ here
+    return (
+        abs(here @ left - here @ right).item(),
+        (turned @ right).item(),
+        (turned @ left).item(),
+    )
+
+
+@claim(
+    "Attention gets relative positions for free",
+    "false",
+    "It has to learn weights for it. Under random ones the score of a fixed distance varies by ± {0} around a mean of {1}, and "
+    "p + 3 scores highest for {2} of 1,000 positions.",
+    conditions="One random 512 × 512 matrix of variance 1/512 in place of the query and key weights.",
+    source="Posts that stop at the law of the rotation",
+    explained="pros-and-cons.md#weak-relative-information",
+    evidence=[
+        refutes("standard deviation of the score at distance 3", above=3),
+        refutes("size of its mean", below=10),
+        refutes("positions of 1,000 whose best match is p + 3", below=50),
+    ],
+)
+def relative_positions_for_free():
+    torch.manual_seed(0)
+    weights = torch.randn(512, 512, dtype=torch.float64) / 512**0.5
+    rows = pe.generate_position_encoding(1003, 512, dtype=torch.float64)
+    scores = rows[:1000] @ weights @ rows.T
+    at_three = scores.diagonal(offset=3)
+    hits = (scores.argmax(dim=1) == torch.arange(1000) + 3).sum().item()
+    return at_three.std().item(), at_three.mean().abs().item(), hits
+
+
+@claim(
+    "Adding the encoding rotates the embedding",
+    "false",
+    "It moves it: the difference of two words is the same at every position, up to {0}, while a rotation would turn it, and "
+    "{1} of 1,000 words change their length by more than a tenth. What rotates is the row, when the position moves.",
+    conditions="Words of entries drawn from N(0, 1), width 512.",
+    source="Posts that mix it up with rotary embeddings",
+    explained="properties.md#a-shift-is-one-rotation",
+    evidence=[
+        refutes("largest change of the difference of two words", below=1e-12),
+        refutes(
+            "share of words whose length changes by more than a tenth",
+            above=0.9,
+        ),
+    ],
+)
+def adding_rotates():
+    torch.manual_seed(0)
+    words = torch.randn(1000, 512, dtype=torch.float64)
+    placed = words + pe.generate_position_encoding(
+        1, 512, offset=7, dtype=torch.float64
+    )
+    moved = (words[1:] - words[:-1]) - (placed[1:] - placed[:-1])
+    longer = placed.norm(dim=1) / words.norm(dim=1) - 1
+    return moved.abs().max().item(), (longer.abs() > 0.1).double().mean().item()

@@ -1,0 +1,276 @@
+"""What rows have in common, how far they are apart, and what happens far out."""
+
+import math
+
+import torch
+
+import pe
+from support.claims import claim, refutes, supports
+
+TITLE = "Rows and long sequences"
+
+
+@claim(
+    "The encoding is fixed",
+    "true",
+    "A row depends on its position alone: in tables of 16 and of 4,096 rows the shared rows differ by {0}. And nothing in it "
+    "is trained: the layer has {1} parameters.",
+    conditions="Every width and base.",
+    source="The article this project starts from",
+    explained="properties.md#fixed",
+    evidence=[
+        supports("largest difference of shared rows", equal=0),
+        supports("parameters of the layer", equal=0),
+    ],
+)
+def fixed():
+    short, long = (pe.generate_position_encoding(n, 512) for n in (16, 4096))
+    parameters = sum(p.numel() for p in pe.PositionalEncoding(512).parameters())
+    return (short - long[:16]).abs().max().item(), parameters
+
+
+@claim(
+    "Neighbouring positions get similar rows",
+    "true",
+    "The cosine similarity of neighbours is {0} at width 512 and {1} at width 16, at every position alike: over 10,000 "
+    "positions it varies by {2}.",
+    conditions="Every even width from 4; base 10,000.",
+    source="The article this project starts from: “smooth”",
+    explained="properties.md#smooth",
+    evidence=[
+        supports(
+            "similarity of neighbours, width 512", above=0.973, below=0.974
+        ),
+        supports(
+            "similarity of neighbours, width 16", above=0.935, below=0.937
+        ),
+        supports("largest less smallest over 10,000 positions", below=1e-11),
+    ],
+)
+def neighbours_are_alike():
+    rows = pe.generate_position_encoding(10_000, 512, dtype=torch.float64)
+    alike = torch.cosine_similarity(rows[:-1], rows[1:])
+    narrow = pe.similarity(torch.tensor(1), 16)
+    return (
+        alike.mean().item(),
+        narrow.item(),
+        (alike.max() - alike.min()).item(),
+    )
+
+
+@claim(
+    "Similarity falls steadily with distance",
+    "false",
+    "It oscillates. At width 512 it first rises again after {0} positions; at width 64, rows 100 apart are more alike ({1}) "
+    "than rows 50 apart ({2}).",
+    conditions="Base 10,000.",
+    source="Many posts, beside a heat map of dot products",
+    explained="properties.md#smooth",
+    evidence=[
+        refutes("first distance after which it rises, width 512", equal=43),
+        refutes("similarity 100 apart, width 64", above=0.55),
+        refutes("similarity 50 apart, width 64", below=0.5),
+    ],
+)
+def similarity_falls_steadily():
+    wide = pe.similarity(torch.arange(1000), 512)
+    rises = (wide.diff() > 0).nonzero()[0].item()
+    far, near = pe.similarity(torch.tensor([100, 50]), 64)
+    return rises, far.item(), near.item()
+
+
+@claim(
+    "Rows repeat after about 63,000 positions",
+    "false",
+    "No two whole positions share a row. Rows 62,832 apart differ by {0} at width 512, neighbours by {1}. Even at width 2, "
+    "where rows come closest, the nearest of 400,000 distances leaves {2}.",
+    conditions="Every width from 2. Near-misses at a handful of columns may merge in a short number format.",
+    source="Several posts",
+    explained="properties.md#every-position-is-distinct",
+    evidence=[
+        refutes("distance of rows 62,832 apart, width 512", above=23),
+        refutes("distance of neighbours, width 512", above=3.7, below=3.72),
+        refutes(
+            "smallest distance of rows up to 400,000 apart, width 2", above=1e-6
+        ),
+    ],
+)
+def rows_repeat():
+    wide = pe.encode_positions(
+        torch.tensor([0, 1, 62_832]), 512, dtype=torch.float64
+    )
+    narrow = pe.generate_position_encoding(400_001, 2, dtype=torch.float64)
+    distances = (narrow[1:] - narrow[0]).norm(dim=1)
+    return (
+        (wide[2] - wide[0]).norm().item(),
+        (wide[1] - wide[0]).norm().item(),
+        distances.min().item(),
+    )
+
+
+@claim(
+    "On long sequences the resolution runs out, because the waves repeat",
+    "false",
+    "Neighbours are as far apart at the millionth position as at the first, up to {0}. And up to 100,000 apart, no two rows "
+    "come closer than neighbours: the nearest are {1} apart.",
+    conditions="Even widths from 64, base 10,000. What does run out is the number format, and what a model has learned.",
+    source="The article this project starts from: “limited resolution for long sequences”",
+    explained="pros-and-cons.md#poor-for-long-sequences",
+    evidence=[
+        refutes(
+            "relative change of the distance of neighbours, width 512",
+            below=1e-8,
+        ),
+        refutes("positions between the most similar rows, width 64", equal=1),
+    ],
+)
+def resolution_runs_out():
+    positions = torch.tensor([0, 1, 1_000_000, 1_000_001])
+    rows = pe.encode_positions(positions, 512, dtype=torch.float64)
+    first, far = (rows[1] - rows[0]).norm(), (rows[3] - rows[2]).norm()
+    nearest = 1 + pe.similarity(torch.arange(1, 100_001), 64).argmax()
+    return abs(far / first - 1).item(), nearest.item()
+
+
+@claim(
+    "It extends to longer sequences",
+    "depends",
+    "The table does: row 1,000,000 is off by {0} in float32. A model does not: trained on 16 tokens to say which of two marks "
+    "came first, a small one is right in {1} of new texts of 16, and in {2} of texts of 128, where guessing gives half.",
+    conditions="The lab shows it for a language model and six encodings; Press et al. (2021) for a large one.",
+    source="The paper (section 3.5), as a hope, and the article this project starts from, as a fact",
+    explained="pros-and-cons.md#extends-to-longer-sequences",
+    evidence=[
+        supports("error of row 1,000,000, width 512", below=3e-8),
+        supports("share right at the length of training", above=0.95),
+        refutes("share right at eight times that length", below=0.75),
+    ],
+)
+def extends_to_longer_sequences():
+    row = pe.generate_position_encoding(1, 512, offset=1_000_000).double()
+    exact = pe.encode_positions(
+        torch.tensor([1_000_000]), 512, dtype=torch.float64
+    )
+
+    def texts(seq_len):
+        places = torch.rand(512, seq_len).argsort(dim=1)[:, :2]
+        tokens = torch.full((512, seq_len), 3).scatter(
+            1, places, torch.tensor([[1, 2]]).expand(512, 2)
+        )
+        return tokens, (places[:, 0] < places[:, 1]).long()
+
+    torch.manual_seed(0)
+    layer = torch.nn.TransformerEncoderLayer(
+        32, 4, 64, dropout=0.0, batch_first=True
+    )
+    model = torch.nn.Sequential(
+        torch.nn.Embedding(4, 32),
+        pe.PositionalEncoding(32),
+        layer,
+        torch.nn.Linear(32, 2),
+    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(300):
+        tokens, first = texts(16)
+        loss = torch.nn.functional.cross_entropy(
+            model(tokens).mean(dim=1), first
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    shares = []
+    for seq_len in (16, 128):
+        tokens, first = texts(seq_len)
+        shares.append(
+            (model(tokens).mean(dim=1).argmax(dim=1) == first)
+            .double()
+            .mean()
+            .item()
+        )
+    return (row - exact).abs().max().item(), *shares
+
+
+@claim(
+    "All rows are equally long",
+    "true",
+    "Every row has the length √(d/2), which is {0} at width 512: up to position 1,000,000 it is off by {1}.",
+    conditions="Even widths, in exact arithmetic.",
+    source="Follows from sin² + cos² = 1",
+    explained="properties.md#bounded-entries-constant-norm",
+    evidence=[
+        supports("length of row 0, width 512", equal=16),
+        supports(
+            "largest difference from 16, 1,000 positions up to 1,000,000",
+            below=1e-12,
+        ),
+    ],
+)
+def rows_are_equally_long():
+    rows = pe.encode_positions(
+        torch.arange(0, 1_000_001, 1000), 512, dtype=torch.float64
+    )
+    lengths = rows.norm(dim=1)
+    return lengths[0].item(), (lengths - math.sqrt(256)).abs().max().item()
+
+
+@claim(
+    "The table is centred on zero",
+    "false",
+    "Values lie between −1 and 1, but most slow columns hold cosines close to 1. Over 50 positions {0} of the energy is one "
+    "constant vector, over 512 positions {1}.",
+    conditions="Width 512, base 10,000.",
+    source="Posts that read it off the range of the sine",
+    explained="properties.md#bounded-entries-constant-norm",
+    evidence=[
+        refutes(
+            "share of the mean row in the energy, 50 positions",
+            above=0.66,
+            below=0.68,
+        ),
+        refutes(
+            "share of the mean row in the energy, 512 positions",
+            above=0.41,
+            below=0.43,
+        ),
+    ],
+)
+def centred_on_zero():
+    tables = [
+        pe.generate_position_encoding(n, 512, dtype=torch.float64)
+        for n in (50, 512)
+    ]
+    return [
+        (table.mean(dim=0).norm() ** 2 / table.norm(dim=1).pow(2).mean()).item()
+        for table in tables
+    ]
+
+
+@claim(
+    "Only the first few columns carry the position",
+    "depends",
+    "On the length. Over 50 positions {0} of 512 columns move by less than 0.1, and {1} directions hold 99.9 % of what "
+    "varies. Over 5,000 positions it takes {2} directions.",
+    conditions="Width 512, base 10,000.",
+    source="Posts that look at the heat map of a short table",
+    explained="usage.md#why-added-and-not-appended",
+    evidence=[
+        supports("columns that move by less than 0.1, 50 positions", equal=208),
+        supports(
+            "directions for 99.9 % of the variance, 50 positions", below=32
+        ),
+        refutes(
+            "directions for 99.9 % of the variance, 5,000 positions", above=128
+        ),
+    ],
+)
+def only_the_first_columns_matter():
+    directions = []
+    for seq_len in (50, 5000):
+        table = pe.generate_position_encoding(seq_len, 512, dtype=torch.float64)
+        energy = (
+            torch.linalg.svdvals(table - table.mean(dim=0)).pow(2).cumsum(0)
+        )
+        directions.append((energy < 0.999 * energy[-1]).sum().item() + 1)
+    short = pe.generate_position_encoding(50, 512)
+    still = ((short.amax(dim=0) - short.amin(dim=0)) < 0.1).sum()
+    return still.item(), *directions

@@ -1,0 +1,143 @@
+"""Claims on the pages: a mark where one is explained, a table of several, the page of all."""
+
+import json
+import math
+import posixpath
+import re
+from typing import Any
+
+from support.run import fingerprint, run
+
+MARK = re.compile(r"\[\[([a-z][a-z0-9-]+)\]\]")
+DIRECTIVE = re.compile(r"^\[\[(claims|table): *(.*?)\]\]$", re.DOTALL | re.MULTILINE)
+WORDS = {"true": "True.", "false": "False.", "depends": "It depends."}
+
+
+class ClaimError(Exception):
+    """A claim does not hold, is not known, or is explained nowhere."""
+
+
+def measured() -> dict[str, dict[str, Any]]:
+    """Return all claims by id, measured in a process of their own or taken from the cache."""
+    program = f"# {fingerprint('docs/support/claims/*.py')}\nfrom support.claims import report\nreport()"
+    claims = {claim["id"]: claim for claim in json.loads(run(program, "claims"))}
+    wrong = [f"{claim['id']}: {reason}" for claim in claims.values() for reason in claim["wrong"]]
+    if wrong:
+        raise ClaimError("these claims do not hold:\n" + "\n".join(wrong))
+    return claims
+
+
+def expand(text: str, page: str) -> str:
+    """Return `text` with marks, tables and lists of claims in place of what asks for them.
+
+    Args:
+        text: Markdown with `[[id]]`, `[[table: id, id, …]]` or `[[claims: all]]`.
+        page: Where it stands, relative to the folder of all pages; links begin there.
+    """
+    if not (MARK.search(text) or DIRECTIVE.search(text)):
+        return text
+    claims, folder = measured(), posixpath.dirname(page)
+
+    def known(name: str) -> dict[str, Any]:
+        if name not in claims:
+            raise ClaimError(f"no claim is called {name}")
+        return claims[name]
+
+    def link(target: str) -> str:
+        return posixpath.relpath(target, folder or ".")
+
+    def directive(match: re.Match[str]) -> str:
+        if match[1] == "claims":
+            return _listing(list(claims.values()))
+        return _table([known(name) for name in re.split(r",\s*", match[2])], link("claims.md"))
+
+    text = DIRECTIVE.sub(directive, text)
+    return MARK.sub(lambda match: _mark(known(match[1]), link("claims.md")), text)
+
+
+def uncited(pages: dict[str, str]) -> list[str]:
+    """Return the claims whose mark is not on the page that is to explain them, `pages` being texts by name."""
+    return [
+        f"{claim['id']} belongs on {claim['explained']}"
+        for claim in measured().values()
+        if claim["id"] not in MARK.findall(pages.get(claim["explained"].partition("#")[0], ""))
+    ]
+
+
+def figure(value: float, label: str, digits: int = 3) -> str:
+    """Return a measured number as prose writes it; what is labelled a share, in per cent."""
+    if label.startswith("share"):
+        return f"{100 * value:.{digits}g} %"
+    if value == int(value) and abs(value) < 1e9:
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if abs(value) >= 1e-4:
+        return f"{value:.{digits}g}"
+    exponent = math.floor(math.log10(abs(value)))
+    return f"{value / 10**exponent:.1f} × 10{str(exponent).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def _bounds(low: float, high: float, label: str) -> str:
+    if low == high:
+        return f"exactly {figure(low, label, 6)}"
+    bounds = (("above", low), ("below", high))
+    return " and ".join(f"{word} {figure(bound, label, 6)}" for word, bound in bounds if math.isfinite(bound))
+
+
+def _answer(claim: dict[str, Any]) -> str:
+    return str(claim["answer"]).format(*_figures(claim))
+
+
+def _figures(claim: dict[str, Any]) -> list[str]:
+    return [figure(value, evidence[0]) for value, evidence in zip(claim["values"], claim["evidence"], strict=True)]
+
+
+def _mark(claim: dict[str, Any], target: str) -> str:
+    label, value = claim["evidence"][0][0], _figures(claim)[0]
+    title = (
+        f"Checked when this page was made. “{claim['statement']}”: {WORDS[claim['verdict']].lower()} {label}: {value}"
+    )
+    return f'[✓ {value}]({target}#{claim["id"]} "{title}"){{ .claim }}'
+
+
+def _table(claims: list[dict[str, Any]], target: str) -> str:
+    rows = [
+        f"| [{claim['statement']}]({target}#{claim['id']}) | {_verdict(claim)} | {_answer(claim)} |" for claim in claims
+    ]
+    return "\n".join(["| Said | Verdict | What is true |", "| --- | --- | --- |", *rows])
+
+
+def _verdict(claim: dict[str, Any]) -> str:
+    return f"**{WORDS[claim['verdict']]}**{{ .verdict .{claim['verdict']} }}"
+
+
+def _listing(claims: list[dict[str, Any]]) -> str:
+    parts, title = [], ""
+    for claim in claims:
+        if claim["title"] != title:
+            title = claim["title"]
+            parts.append(f"## {title}")
+        rows = [
+            f"| {label} | {value} | {_bounds(low, high, label)} |"
+            for (label, low, high), value in zip(claim["evidence"], _figures(claim), strict=True)
+        ]
+        details = [
+            "| Measured | Figure | Held to |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+            f"Conditions: {claim['conditions']}",
+            "",
+            f"Said by: {claim['source']}.",
+            "",
+            "```python",
+            *claim["program"].splitlines(),
+            "```",
+        ]
+        parts += [
+            f"### {claim['statement']} {{ #{claim['id']} }}",
+            f"{_verdict(claim)} {_answer(claim)} [Explained here]({claim['explained']}).",
+            '??? evidence "Figures and code"\n\n' + "\n".join(f"    {line}".rstrip() for line in details),
+        ]
+    return "\n\n".join(parts)
