@@ -5,12 +5,15 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import mpmath
 import pytest
 import torch
 from filelock import FileLock
 from hypothesis import settings
+
+from support import marks
 
 ROOT = Path(__file__).parents[1]
 SITE_URL = "https://example.org/encoding/"
@@ -54,13 +57,24 @@ def build(folder: Path, root: Path = ROOT, **env: str) -> subprocess.CompletedPr
     return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
 
 
+def alone() -> FileLock:
+    """Return a lock. Two processes at once would train every model twice; so the second finds what the first kept."""
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    return FileLock(ROOT / ".cache" / "tests.lock")
+
+
+@pytest.fixture(scope="session")
+def claims() -> dict[str, dict[str, Any]]:
+    """Return all claims with what was measured, by id."""
+    with alone():
+        return marks.measured()
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a strictly built site, as published under a sub-path of some host."""
     folder = tmp_path_factory.mktemp("site")
-    # Two processes that test at once would train the models of the labs twice; the second finds what the first kept.
-    (ROOT / ".cache").mkdir(exist_ok=True)
-    with FileLock(ROOT / ".cache" / "tests.lock"):
+    with alone():
         built = build(folder, SITE_URL=SITE_URL, REPO_URL=REPO_URL, EDIT_URI="edit/main/docs/")
     assert built.returncode == 0, built.stderr[-4000:]
     return folder

@@ -9,6 +9,7 @@ import zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urljoin, urlparse
 
 import nbformat
@@ -19,8 +20,9 @@ import pe
 from tests.conftest import REPO_URL, ROOT, SITE_URL, build, run_program
 
 PAGES = [
-    *("", "formula/", "frequency/", "properties/", "usage/", "implementation/", "pros-and-cons/", "labs/digits/"),
-    *("conventions/", "speed/"),
+    *("", "formula/", "frequency/", "properties/", "usage/", "implementation/", "pros-and-cons/"),
+    *("claims/", "precision/", "bugs/", "conventions/", "speed/"),
+    *(f"labs/{name}/" for name in ("order", "digits", "longer", "distance")),
     *(f"api/{name}/" for name in ("sinusoidal", "module", "properties", "figures")),
 ]
 
@@ -96,7 +98,7 @@ def test_figures_are_named_and_ids_unique(site: Path, page: str) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("api/")])
 def test_every_explanation_shows_a_figure_or_more(site: Path, page: str) -> None:
     figures = article(site, page).select("figure.drawn")
-    assert len(figures) >= {"properties/": 7, "usage/": 0}.get(page, 1)
+    assert len(figures) >= {"properties/": 7, "bugs/": 7, "usage/": 0, "claims/": 0}.get(page, 1)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -165,17 +167,50 @@ def test_page_for_what_is_not_there(site: Path) -> None:
     assert 'href="/encoding/formula/"' in text
 
 
-def test_lab_is_a_notebook_to_download(site: Path) -> None:
-    notebook = nbformat.reads((site / "labs/digits.ipynb").read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
+@pytest.mark.parametrize(
+    ("lab", "findings"),
+    [
+        ("order", ["3 only guess, 5 answer more than nine of ten", "the ones that cannot know: True"]),
+        (
+            "digits",
+            [
+                "The worst sinusoidal run is better than the best learned one",
+                "beside the mark: .* the sinusoidal table wins every run",
+                "forms: .* the learned table wins every run",
+            ],
+        ),
+        ("longer", ["sinusoidal +breaks down", "learned +breaks down", "rotary +breaks down", "ALiBi +holds"]),
+        (
+            "distance",
+            ["by hand: 100.0% 100.0% 100.0%", "trained on 0 to 255, (9[5-9]|100)% to 100% if trained anywhere"],
+        ),
+    ],
+)
+def test_lab_finds_what_its_text_says_and_is_a_notebook(site: Path, lab: str, findings: list[str]) -> None:
+    notebook = nbformat.reads((site / f"labs/{lab}.ipynb").read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
     nbformat.validate(notebook)
     assert not any(cell.get("outputs") for cell in notebook.cells)
-    assert article(site, "labs/digits/").select_one('a[href="../digits.ipynb"]')
-    accuracies = re.findall(
-        r"^(none|learned|sinusoidal) +([\d. ]+)$", article(site, "labs/digits/").get_text(), re.MULTILINE
-    )
-    means = {name: sum(map(float, values.split())) / 3 for name, values in accuracies}
-    assert means["none"] < 0.4
-    assert 0.6 < means["learned"] < means["sinusoidal"]
+    page = article(site, f"labs/{lab}/")
+    assert page.select_one(f'a[href="../{lab}.ipynb"]')
+    printed = "\n".join(output.get_text() for output in page.select(".result"))
+    for finding in findings:
+        assert re.search(finding, printed), printed
+
+
+def test_every_claim_is_listed_marked_and_led_to(site: Path, claims: dict[str, dict[str, Any]]) -> None:
+    for name, claim in claims.items():
+        heading = article(site, "claims/").find(id=name)
+        assert isinstance(heading, Tag)
+        assert heading.get_text().startswith(claim["statement"])
+        verdict = heading.find_next("strong")
+        assert isinstance(verdict, Tag)
+        assert verdict["class"] == ["verdict", claim["verdict"]]
+    for page in PAGES:
+        for mark in article(site, page).select("a.claim"):
+            assert str(mark["href"]).partition("#")[2] in claims
+            assert re.fullmatch(r"✓ [−\d.,]+( %| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?", mark.get_text()), mark
+    table = article(site, "pros-and-cons/").select("table")[0]
+    assert len(table.select("tbody tr")) == 10
 
 
 BROKEN = "".join(
@@ -202,6 +237,7 @@ BROKEN = "".join(
         ("A [link](nowhere.md).\n", 1, "nowhere.md"),
         ("An [anchor](formula.md#nowhere).\n", 1, "#nowhere"),
         ("A [name][pe.nothing].\n", 1, "pe.nothing"),
+        ("A mark [[no-such-claim]].\n", 1, "no claim is called no-such-claim"),
     ],
 )
 def test_what_is_broken_stops_the_build_and_is_named(

@@ -54,11 +54,11 @@ import matplotlib.pyplot as plt
 
 rows = pe.generate_position_encoding(40, D_MODEL)
 figure, axes = plt.subplots(1, 2, figsize=(6, 2.9), sharey=True)
+axes[0].set_ylabel("Position p")
 shown = {"by hand": by_hand, "random": random_weights(0)}
 for ax, (name, weights) in zip(axes, shown.items()):
     ax.imshow((rows @ weights @ rows.T).softmax(dim=1), cmap="viridis")
     ax.set(title=name, xlabel="Attended position q")
-axes[0].set_ylabel("Position p")
 
 # %% [markdown]
 # ## Learned

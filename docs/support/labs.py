@@ -63,7 +63,9 @@ def _outputs(cell: Tag, figure: str | None) -> Iterator[str]:
         if isinstance(image, Tag):
             svg = base64.b64decode(str(image["src"]).partition(",")[2]).decode()
             yield f'<figure class="drawn" data-search-exclude>{inline(svg, str(figure))}</figure>'
-        elif " at 0x" in output.get_text():
-            raise ValueError(f"this cell shows an address, another one each time: {output.get_text().strip()}")
+        elif "jp-OutputArea-executeResult" in output["class"]:
+            raise ValueError(
+                f"this cell shows what its last line returns; print it, or end otherwise: {output.get_text()}"
+            )
         else:
             yield f"```text\n{output.get_text().rstrip()}\n```"
