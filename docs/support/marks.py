@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import Any
 
-from support.run import fingerprint, run
+from support.run import ROOT, fingerprint, run
 
 MARK = re.compile(r"\[\[([a-z][a-z0-9-]+)\]\]")
 DIRECTIVE = re.compile(r"^\[\[(claims|table): *(.*?)\]\]$", re.DOTALL | re.MULTILINE)
@@ -117,6 +117,12 @@ def _verdict(claim: dict[str, Any]) -> str:
     return f"**{WORDS[claim['verdict']]}**{{ .verdict .{claim['verdict']} }}"
 
 
+def _title(target: str) -> str:
+    """Return the heading of the page that a link leads to."""
+    page = ROOT / "docs" / target.partition("#")[0]
+    return page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+
+
 def _listing(claims: list[dict[str, Any]]) -> str:
     parts, title = [], ""
     for claim in claims:
@@ -142,7 +148,7 @@ def _listing(claims: list[dict[str, Any]]) -> str:
         ]
         parts += [
             f"### {claim['statement']} {{ #{claim['id']} }}",
-            f"{_verdict(claim)} {_answer(claim)} [Explained here]({claim['explained']}).",
+            f"{_verdict(claim)} {_answer(claim)} More: [{_title(claim['explained'])}]({claim['explained']}).",
             '??? evidence "Figures and code"\n\n' + "\n".join(f"    {line}".rstrip() for line in details),
         ]
     return "\n\n".join(parts)

@@ -133,7 +133,7 @@ def saves_parameters():
 @claim(
     "It is simple to use",
     "true",
-    "It is one addition: the layer gives what x + table gives, up to {0}, and leaves {1} entries in the checkpoint.",
+    "It is one addition: what the layer gives and x + table differ by {0}, and it leaves {1} entries in the checkpoint.",
     conditions="Batch first. Simple to use is not simple to get right, as the page of bugs shows.",
     source="The article this project starts from",
     explained="pros-and-cons.md#simple-to-use",

@@ -115,7 +115,7 @@ def cannot_tell_left_from_right():
 @claim(
     "Attention gets relative positions for free",
     "false",
-    "It has to learn weights for it. Under random ones the score of a fixed distance varies by ± {0} around a mean of {1}, and "
+    "It has to learn weights for it. Under random ones the score of a fixed distance varies by ± {0} around a mean that is {1} away from zero, and "
     "p + 3 scores highest for {2} of 1,000 positions.",
     conditions="One random 512 × 512 matrix of variance 1/512 in place of the query and key weights.",
     source="Posts that stop at the law of the rotation",
