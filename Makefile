@@ -11,6 +11,7 @@ serve: .venv/ready  ## build the site, serve it, reload on save
 	$(BIN)/mkdocs serve --strict --watch pe --dev-addr $(ADDRESS)
 
 test: .venv/ready  ## run every test
+	@$(BIN)/python -m tests.browser
 	$(BIN)/pytest --numprocesses 2
 
 build: .venv/ready  ## build the site into site/

@@ -34,7 +34,8 @@ def heatmap(encoding: Float[Tensor, "seq_len d_model"], *, ax: "Axes | None" = N
         ValueError: If `encoding` is not a matrix, or is empty.
 
     Examples:
-        >>> heatmap(generate_position_encoding(32, 128)).get_ylabel()
+        >>> import pe
+        >>> pe.figures.heatmap(pe.generate_position_encoding(32, 128)).get_ylabel()
         'Position'
     """
     rows, columns = _matrix("encoding", encoding).shape

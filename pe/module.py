@@ -38,7 +38,8 @@ class PositionalEncoding(nn.Module):
             from 0 to 1, or `scale` not finite.
 
     Examples:
-        >>> layer = PositionalEncoding(4)
+        >>> import pe, torch
+        >>> layer = pe.PositionalEncoding(4)
         >>> layer(torch.zeros(1, 2, 4))
         tensor([[[0.0000, 1.0000, 0.0000, 1.0000],
                  [0.8415, 0.5403, 0.0100, 0.9999]]])

@@ -34,7 +34,8 @@ def shift_matrix(
             `base` not from 1e-300 to 1e300, or `layout` unknown.
 
     Examples:
-        >>> shift_matrix(1, 2)
+        >>> import pe
+        >>> pe.shift_matrix(1, 2)
         tensor([[ 0.5403,  0.8415],
                 [-0.8415,  0.5403]], dtype=torch.float64)
 
@@ -78,7 +79,8 @@ def similarity(offsets: Real[Tensor, "*lags"], d_model: int, *, base: float = 10
             from 1e-300 to 1e300.
 
     Examples:
-        >>> similarity(torch.tensor([0, 1]), 128)
+        >>> import pe, torch
+        >>> pe.similarity(torch.tensor([0, 1]), 128)
         tensor([1.0000, 0.9702], dtype=torch.float64)
 
     Source: follows from Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762),

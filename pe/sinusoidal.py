@@ -31,7 +31,8 @@ def frequencies(d_model: int, *, base: float = 10_000.0) -> Float64[Tensor, " pa
         ValueError: If `d_model` is not positive, or `base` not from 1e-300 to 1e300.
 
     Examples:
-        >>> frequencies(8)
+        >>> import pe
+        >>> pe.frequencies(8)
         tensor([1.0000, 0.1000, 0.0100, 0.0010], dtype=torch.float64)
 
     Source: Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762), section 3.5.
@@ -59,7 +60,8 @@ def wavelengths(d_model: int, *, base: float = 10_000.0) -> Float64[Tensor, " pa
         ValueError: If `d_model` is not positive, or `base` not from 1e-300 to 1e300.
 
     Examples:
-        >>> wavelengths(8)
+        >>> import pe
+        >>> pe.wavelengths(8)
         tensor([   6.2832,   62.8319,  628.3185, 6283.1853], dtype=torch.float64)
 
     Source: Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762), section 3.5.
@@ -108,7 +110,8 @@ def generate_position_encoding(
             asked for, or part of a gradient.
 
     Examples:
-        >>> generate_position_encoding(3, 4)
+        >>> import pe
+        >>> pe.generate_position_encoding(3, 4)
         tensor([[ 0.0000,  1.0000,  0.0000,  1.0000],
                 [ 0.8415,  0.5403,  0.0100,  0.9999],
                 [ 0.9093, -0.4161,  0.0200,  0.9998]])
@@ -161,7 +164,8 @@ def encode_positions(
             from 1e-300 to 1e300, or `layout` unknown.
 
     Examples:
-        >>> encode_positions(torch.tensor([0.5, -1.0]), 4)
+        >>> import pe, torch
+        >>> pe.encode_positions(torch.tensor([0.5, -1.0]), 4)
         tensor([[ 0.4794,  0.8776,  0.0050,  1.0000],
                 [-0.8415,  0.5403, -0.0100,  0.9999]])
 

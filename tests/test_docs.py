@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-import torch
 
 import pe
 from pe import figures, module, properties, sinusoidal
@@ -49,8 +48,7 @@ def test_readme_names_every_page() -> None:
 @pytest.mark.parametrize("source", [sinusoidal, module, properties, figures], ids=lambda source: source.__name__)
 def test_examples_of_docstrings(source: object) -> None:
     finder, runner = doctest.DocTestFinder(exclude_empty=True), doctest.DocTestRunner(verbose=False)
-    names = vars(pe) | vars(source) | {"torch": torch}
-    tests = [test for test in finder.find(source, globs=names) if test.examples]
+    tests = [test for test in finder.find(source, globs={}) if test.examples]
     assert tests
     for test in tests:
         assert runner.run(test).failed == 0, test.name

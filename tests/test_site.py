@@ -21,7 +21,7 @@ from tests.conftest import REPO_URL, ROOT, SITE_URL, build, run_program
 
 PAGES = [
     *("", "formula/", "frequency/", "properties/", "usage/", "implementation/", "pros-and-cons/"),
-    *("claims/", "precision/", "bugs/", "conventions/", "speed/"),
+    *("explorer/", "claims/", "precision/", "bugs/", "conventions/", "speed/"),
     *(f"labs/{name}/" for name in ("order", "digits", "longer", "distance")),
     *(f"api/{name}/" for name in ("sinusoidal", "module", "properties", "figures")),
 ]

@@ -6,13 +6,15 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
-from support import labs, marks
+from support import labs, marks, publish
 from support.run import ROOT, fingerprint
 
 SUPPORT = ROOT / "docs" / "support"
@@ -35,8 +37,12 @@ class NameTheLine(logging.Filter):
         return True
 
 
+publishing: dict[str, Any] = {}
+
+
 def on_startup(command: str, dirty: bool) -> None:
     """Let every message that MkDocs shows pass the filter."""
+    publishing["secured"] = command == "build"  # what serves adds a script of its own
     for handler in logging.getLogger("mkdocs").handlers:
         handler.addFilter(NameTheLine())
 
@@ -64,6 +70,11 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
             files.append(File.generated(config, file.src_uri.removesuffix(".py") + ".ipynb", content=content))
 
 
+def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
+    """Keep the order of the pages for what is written beside them."""
+    publishing["nav"] = nav
+
+
 def on_env(env: object, config: MkDocsConfig, files: Files) -> None:
     """Stop if a claim is explained nowhere."""
     pages = {file.src_uri: file.content_string for file in files.documentation_pages()}
@@ -83,3 +94,23 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> None:
             Page.render(page, config, files)
 
         page.render = render  # type: ignore[method-assign]
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> None:
+    """Let a page say in its head what it is about."""
+    publish.describe(page, html)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Forbid a published page whatever it does not need."""
+    return publish.secured(output) if publishing["secured"] else output
+
+
+def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:
+    """Forbid it the page for addresses that do not exist, too."""
+    return publish.secured(output) if publishing["secured"] and template_name == "404.html" else output
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Write what stands beside the pages."""
+    publish.write(publishing["nav"], config)

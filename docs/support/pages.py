@@ -78,23 +78,38 @@ class Fences(Preprocessor):
         return lines
 
 
+class NumberError(Exception):
+    """The value of an expression cannot be worked out."""
+
+    def __init__(self, expression: str, reason: object) -> None:
+        """Keep the expression, to find its place."""
+        super().__init__(reason)
+        self.expression = expression
+
+
+def worked_out(text: str) -> str:
+    """Return `text` with the value of each `{{ expression }}` in its place; one program works out all of them."""
+    found = [(match[1], match[2] or "") for match in NUMBER.finditer(text)]
+    if not found:
+        return text
+    program = NAMES + "".join(f"print(format({value}, {form[1:]!r}))\n" for value, form in found)
+    try:
+        values = iter(run(program, "numbers").splitlines())
+    except BlockError as error:
+        match = re.search(r'File "numbers", line (\d+)', str(error))
+        raise NumberError(found[int(match[1]) - 1 - NAMES.count("\n") if match else 0][0], error) from None
+    return NUMBER.sub(lambda _: next(values), text)
+
+
 class Numbers(Preprocessor):
-    """Put the value of each `{{ expression }}` in its place; one program works out a page."""
+    """Put numbers in the place of expressions."""
 
     def run(self, lines: list[str]) -> list[str]:
         """Return `lines` with values for expressions."""
-        text = "\n".join(lines)
-        found = [(match[1], match[2] or "") for match in NUMBER.finditer(text)]
-        if not found:
-            return lines
-        program = NAMES + "".join(f"print(format({value}, {form[1:]!r}))\n" for value, form in found)
         try:
-            values = iter(run(program, "numbers").splitlines())
-        except BlockError as error:
-            match = re.search(r'File "numbers", line (\d+)', str(error))
-            value = found[int(match[1]) - 1 - NAMES.count("\n")][0] if match else found[0][0]
-            raise Place(self.md, value).error("this number cannot be worked out", error) from None
-        return NUMBER.sub(lambda _: next(values), text).split("\n")
+            return worked_out("\n".join(lines)).split("\n")
+        except NumberError as error:
+            raise Place(self.md, error.expression).error("this number cannot be worked out", error) from None
 
 
 class Marks(Preprocessor):

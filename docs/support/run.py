@@ -43,7 +43,7 @@ def run(code: str, name: str = "block", line: int = 1) -> str:
         name: The file that a traceback names.
         line: Where the program begins in that file.
     """
-    site = fingerprint("docs/support/*.py", "docs/support/*.json", "docs/support/matplotlibrc")
+    site = fingerprint(*(f"docs/support/{name}" for name in ("*.py", "*.json", "*.html", "matplotlibrc")))
     key = hashlib.sha256((site + code).encode()).hexdigest()
     entry = CACHE / f"{key}.json"
     if entry.exists():
