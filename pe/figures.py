@@ -259,7 +259,8 @@ def distances(d_models: Sequence[int], max_offset: int, *, base: float = 10_000.
     ax = _axes(ax)
     for d_model in d_models:
         apart = (d_model * (1 - properties.similarity(lags, d_model, base=base))).clamp(min=0).sqrt()
-        ax.plot(lags, apart, linewidth=0.8, label=f"d_model {d_model}", rasterized=max_offset > 10_000)
+        (line,) = ax.plot(lags, apart, linewidth=0.8, label=f"d_model {d_model}")
+        line.set(rasterized=len(lags) > 10_000, antialiased=len(lags) <= 10_000)  # so many points weigh as pixels
     ax.set(xlabel="Distance in positions", ylabel="Distance of the rows", xscale="log", yscale="log")
     ax.legend(loc="lower right")
     return ax

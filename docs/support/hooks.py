@@ -14,7 +14,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
-from support import labs, marks, publish
+from support import labs, marks, publish, slim
 from support.run import ROOT, fingerprint
 
 SUPPORT = ROOT / "docs" / "support"
@@ -101,16 +101,18 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     publish.describe(page, html)
 
 
-def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Forbid a published page whatever it does not need."""
+def on_post_page(output: str, page: Page | None, config: MkDocsConfig) -> str:
+    """Let a page ask for the one style sheet; forbid a published one whatever it does not need."""
+    output = slim.linked(output)
     return publish.secured(output) if publishing["secured"] else output
 
 
 def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:
-    """Forbid it the page for addresses that do not exist, too."""
-    return publish.secured(output) if publishing["secured"] and template_name == "404.html" else output
+    """Treat the page for addresses that do not exist like all others."""
+    return on_post_page(output, None, config) if template_name == "404.html" else output
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Write what stands beside the pages."""
+    """Write what stands beside the pages, and make small what they fetch."""
     publish.write(publishing["nav"], config)
+    slim.slim(Path(config.site_dir))

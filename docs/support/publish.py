@@ -17,7 +17,8 @@ from support.run import run
 SCRIPT = re.compile(r"<script(?![^>]*\b(?:src|type=\"?application))[^>]*>(.*?)</script>", re.DOTALL)
 POLICY = (
     "default-src 'none'; script-src 'self' {hashes}; style-src 'self'; style-src-attr 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'"
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; "
+    "form-action 'none'"
 )
 
 
@@ -48,7 +49,7 @@ def describe(page: Page, html: str) -> None:
     """Tell the template what a page says of itself, and where its Markdown and its picture will stand."""
     name = posixpath.splitext(page.file.src_uri)[0]
     page.meta.setdefault("description", description(html))
-    page.meta |= {"markdown": f"{name}.md", "card": f"assets/cards/{name.replace('/', '-')}.png"}
+    page.meta.update(markdown=f"{name}.md", card=f"assets/cards/{name.replace('/', '-')}.png")
 
 
 def write(nav: Navigation, config: MkDocsConfig) -> None:

@@ -1,0 +1,98 @@
+"""The theme's files, made small: one style sheet without rules that no page needs, and a search that waits."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import tinycss2
+from mkdocs.exceptions import PluginError
+
+SHEETS = (
+    "assets/stylesheets/main.*.css",
+    "assets/stylesheets/palette.*.css",
+    "assets/_mkdocstrings.css",
+    "assets/style.css",
+)
+LINK = re.compile(
+    r'\s*<link rel="stylesheet" href="([^"]*assets/)(?:stylesheets/(?:main|palette)[^"]*|(?:_mkdocstrings|style).css)">'
+)
+# Its script waits for the first sight of a page, which needs none of it.
+SCRIPT = re.compile(r'<script src="([^"]*/bundle[^"]*)"></script>')
+LATER = """<script>addEventListener("load",()=>requestAnimationFrame(()=>setTimeout(()=>
+document.body.append(Object.assign(document.createElement("script"),{{src:"{0}"}})))))</script>"""
+# Two things in the theme's script that no setting changes.
+PATCHES = {
+    # The index of the search comes when a search begins, not with every page.
+    '$(location.protocol!=="file:")': "$(!1)",
+    # The bar of the copy button is no part of the page that one would navigate to.
+    'x("nav",{class:"md-code__nav"})': 'x("div",{class:"md-code__nav"})',
+}
+
+
+def linked(html: str) -> str:
+    """Return a page that asks for the one style sheet instead of those it is made of, and for the script last."""
+    html = LINK.sub("", LINK.sub(r'\n<link rel="stylesheet" href="\1site.css">', html, count=1))
+    return SCRIPT.sub(lambda match: LATER.format(match[1]), html)
+
+
+def slim(site: Path) -> None:
+    """Write the one style sheet of a built site, and change what the theme leaves no setting for."""
+    pages = [file.read_text(encoding="utf-8") for file in sorted(site.rglob("*.html"))]
+    scripts = {file: file.read_text(encoding="utf-8") for file in sorted(site.glob("assets/**/*.js"))}
+    sheets = [file for pattern in SHEETS for file in site.glob(pattern)]
+    attributes = set(re.findall(r'([\w-]+)="([^"]*)"', " ".join(pages)))
+    known = {name for key, value in attributes for name in (value.split() if key == "class" else [f"{key}={value}"])}
+    known |= set(re.findall(r"[\w-]+", " ".join(scripts.values())))
+    text = "\n".join(file.read_text(encoding="utf-8") for file in sheets)
+    rules = list(_needed(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), known))
+    css = _without_unread_properties("\n".join(rules))
+    (site / "assets" / "site.css").write_text(css, encoding="utf-8")
+    for file in sheets:
+        file.unlink()
+    for old, new in PATCHES.items():
+        found = [file for file, script in scripts.items() if old in script]
+        if len(found) != 1:
+            raise PluginError(f"the theme's script no longer says {old}; see docs/support/slim.py")
+        scripts[found[0]] = scripts[found[0]].replace(old, new)
+        found[0].write_text(scripts[found[0]], encoding="utf-8")
+
+
+def _needed(rules: list[Any], known: set[str]) -> Iterator[str]:
+    """Give the rules without selectors that no page of the site can match."""
+    for rule in rules:
+        if rule.type == "qualified-rule":
+            selectors: list[list[Any]] = [[]]
+            for token in rule.prelude:
+                if token == ",":
+                    selectors.append([])
+                else:
+                    selectors[-1].append(token)
+            kept = [tinycss2.serialize(selector).strip() for selector in selectors if _matches(selector, known)]
+            if kept:
+                yield f"{','.join(kept)}{{{tinycss2.serialize(rule.content).strip()}}}"
+        elif rule.content is not None and rule.lower_at_keyword in {"media", "supports", "layer"}:
+            inner = list(
+                _needed(tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True), known)
+            )
+            if inner:
+                yield f"@{rule.at_keyword}{tinycss2.serialize(rule.prelude)}{{{''.join(inner)}}}"
+        elif rule.lower_at_keyword != "charset":
+            yield rule.serialize()
+
+
+def _matches(selector: list[Any], known: set[str]) -> bool:
+    """Return whether a selector can match: all its classes, and values of attributes, stand in a page or a script."""
+    names = [name.value for dot, name in pairwise(selector) if dot == "." and name.type == "ident"]
+    asked = [tinycss2.serialize(part.content).replace('"', "") for part in selector if part.type == "[] block"]
+    values = [text for text in asked if re.fullmatch(r"[\w-]+=[\w-]+", text) and text.partition("=")[2] not in known]
+    return all(name in known for name in [*names, *values])
+
+
+def _without_unread_properties(css: str) -> str:
+    """Return `css` without custom properties that nothing reads, icons that nothing shows among them."""
+    read = set(re.findall(r"var\(\s*(--[\w-]+)", css))
+    property_ = re.compile(r"(?<=[{;\s])(--[\w-]+)\s*:((?:\"[^\"]*\"|'[^']*'|url\([^\"')]*\)|[^;{}\"'])*)(;|(?=\}))")
+    slimmer = property_.sub(lambda match: match[0] if match[1] in read else "", css)
+    return css if slimmer == css else _without_unread_properties(slimmer)
