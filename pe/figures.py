@@ -197,7 +197,7 @@ def rotation(
     turn = torch.linspace(0, 2 * math.pi, 181)
     ax.plot(turn.cos(), turn.sin(), color=ax.xaxis.label.get_color(), linewidth=0.8, alpha=0.5)
     for p in range(seq_len):
-        radius = 0.92 - 0.13 * p
+        radius = 0.92 - 0.78 * p / max(6, seq_len)
         start = math.atan2(before[p, 2 * pair + 1], before[p, 2 * pair])
         arc = torch.linspace(start, start - angle, 60)
         ax.plot(radius * arc.cos(), radius * arc.sin(), color=f"C{p % 6}")
@@ -324,4 +324,4 @@ def _seaborn() -> Any:
     return seaborn
 
 
-MISSING = "figures are drawn with matplotlib and seaborn; install them with: pip install 'absolute-pe[figures]'"
+MISSING = "figures are drawn with matplotlib and seaborn; install them with: pip install matplotlib seaborn"

@@ -144,7 +144,8 @@ def encode_positions(
 ) -> Float[Tensor, "*shape d_model"]:
     """Return the encoding of any real positions: padded, repeated, fractional or negative.
 
-    Explained in [Usage](../usage.md).
+    Explained in [Usage](../usage.md). Past some 10^8 positions the float64 angle shows in float32;
+    [`generate_position_encoding`][pe.generate_position_encoding] stays exact there.
 
     Args:
         positions: Positions, integer or not, of any shape. A floating dtype is taken at its word: 257 stored

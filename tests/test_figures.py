@@ -129,4 +129,4 @@ except ImportError as error:
     print(error)
 """
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert "pip install 'absolute-pe[figures]'" in printed
+    assert "pip install matplotlib seaborn" in printed

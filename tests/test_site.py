@@ -174,7 +174,7 @@ def test_page_for_what_is_not_there(site: Path) -> None:
         (
             "digits",
             [
-                "The worst sinusoidal run is better than the best learned one",
+                "The worst sinusoidal run is better than the best one learned, quiet",
                 "beside the mark: .* the sinusoidal table wins every run",
                 "forms: .* the learned table wins every run",
             ],

@@ -156,8 +156,8 @@ const clocks = Array.from({ length: 12 }, () => {
   const svg = element("svg", { viewBox: "-50 -50 100 128", "aria-hidden": "true" }, $("clocks"));
   element("circle", { r: 44 }, svg);
   element("path", { d: "M-44 0H44M0-44V44", class: "axes" }, svg);
-  const second = element("path", { d: "M0 0H40", class: "second" }, svg);
-  const first = element("path", { d: "M0 0H42", class: "first" }, svg);
+  const second = element("path", { d: "M0 0V-40", class: "second" }, svg);
+  const first = element("path", { d: "M0 0V-42", class: "first" }, svg);
   const pair = element("text", { y: 60 }, svg), wave = element("text", { y: 75, class: "small" }, svg);
   return { svg, first, second, pair, wave };
 });
@@ -169,7 +169,7 @@ function paintRows() {
     clock.svg.classList.toggle("off", n >= shown);
     if (n >= shown) return;
     const i = shown > 1 ? Math.round((n * (pairs - 1)) / (shown - 1)) : 0;
-    const turn = (p) => `rotate(${(-(p * omega[i] * 180) / Math.PI) % 360})`; // counter-clockwise, as angles are counted
+    const turn = (p) => `rotate(${((p * omega[i] * 180) / Math.PI) % 360})`; // clockwise from the top
     clock.first.setAttribute("transform", turn(position));
     clock.second.setAttribute("transform", turn(second));
     clock.pair.textContent = `pair ${i}`;
@@ -235,7 +235,7 @@ function paintWavelengths() {
 }
 
 function paintSimilarity() {
-  const { length, width, base, position, second } = view, last = Math.max(1, length - 1);
+  const { length, width, base, layout, position, second } = view, last = Math.max(1, length - 1);
   const x = (p) => (X + (W * p) / last).toFixed(1), y = (value) => (Y + H / 2 - (value * H) / 2).toFixed(1);
   const chart = axes($("alike"), [[Y, "1"], [Y + H / 2, "0"], [Y + H, "−1"]]);
   chart.title("position");
@@ -243,7 +243,9 @@ function paintSimilarity() {
   chart.path("limit first", `M${x(position)} ${Y}V${Y + H}`);
   chart.path("limit second", `M${x(second)} ${Y}V${Y + H}`);
   chart.path("curve first", `M${Array.from(kappa, (_, p) => `${x(p)} ${y(kappa[Math.abs(p - position)])}`).join("L")}`);
-  const value = similarity(second - position, width, base);
+  // Worked out from the rows themselves: that it depends on their distance alone is then to be seen.
+  const [one, other] = [position, second].map((p) => encode(p, width, base, layout));
+  const value = one.reduce((sum, entry, column) => sum + entry * other[column], 0) / (width / 2);
   element("circle", { cx: x(second), cy: y(value), r: 4.5, class: "dot" }, $("alike"));
   const text = `Positions ${position} and ${second}, ${Math.abs(second - position)} apart: similarity ${value.toFixed(6)}.`;
   $("alike").ariaLabel = `Cosine similarity of every position with position ${position}. ${text}`;

@@ -10,7 +10,7 @@
 # # Fixed, learned or none?
 #
 # Does a position encoding matter on real data, and does it pay to learn it? Here a small transformer reads handwritten
-# digits as a row of 64 pixels, one after the other: once without positions, once with a learned table, once with the
+# digits as a row of 64 pixels, one after the other: once without positions, twice with a learned table, once with the
 # sinusoidal one. Everything else is the same. Two made-up tasks follow, one meant for each of the two tables.
 #
 # At the end you know what each reaches, over several seeds, and what makes a learned table better or worse.
@@ -44,7 +44,8 @@ for ax, image, label in zip(axes, digits.images, digits.target):
 # ### The model
 #
 # A pixel becomes a vector by one linear map, the encoding is added, two transformer layers follow, and the mean over all
-# tokens is classified. Only `encoding` differs between the three.
+# tokens is classified. Only `encoding` differs. There are two learned tables: one starts with numbers as large as the sines
+# are, 0.7 in root mean square, the other with small ones, 0.02, as BERT's does.
 
 # %%
 from torch import nn
@@ -57,9 +58,9 @@ SEQ_LEN, D_MODEL = 64, 64
 class Learned(nn.Module):
     """A table of one trained vector for each position."""
 
-    def __init__(self, seq_len=SEQ_LEN, d_model=D_MODEL):
+    def __init__(self, seq_len=SEQ_LEN, d_model=D_MODEL, start=0.7):
         super().__init__()
-        self.table = nn.Parameter(0.02 * torch.randn(seq_len, d_model))
+        self.table = nn.Parameter(start * torch.randn(seq_len, d_model))
 
     def forward(self, x):
         return x + self.table
@@ -90,6 +91,7 @@ class Reader(nn.Module):
 
 ENCODINGS = {
     "none": nn.Identity,
+    "learned, quiet": lambda: Learned(start=0.02),
     "learned": Learned,
     "sinusoidal": lambda: pe.PositionalEncoding(D_MODEL),
 }
@@ -97,11 +99,11 @@ ENCODINGS = {
 # %% [markdown]
 # ### Training
 #
-# 1,400 digits to train on, the other 397 to test, split anew for each seed. Nothing was tuned for one encoding in
-# particular: all use the same steps and the same schedule of the learning rate.
+# 1,400 digits to train on, the other 397 to test, split anew for each seed. All use the same steps and the same schedule of
+# the learning rate.
 
 # %%
-EPOCHS, BATCH, RATE = 8, 35, 4e-3
+EPOCHS, BATCH, RATE = 6, 35, 4e-3
 
 
 def accuracy(model, seed):
@@ -135,7 +137,7 @@ def accuracy(model, seed):
 
 
 # %% [markdown]
-# Three encodings, three seeds: nine runs, two at a time.
+# Four encodings, three seeds: twelve runs, two at a time.
 
 # %%
 from concurrent.futures import ThreadPoolExecutor
@@ -159,7 +161,7 @@ for (name, _, _), value in zip(runs, accuracies):
     results[name].append(value)
 
 for name, values in results.items():
-    print(f"{name:10}", "  ".join(f"{value:.3f}" for value in values))
+    print(f"{name:14}", "  ".join(f"{value:.3f}" for value in values))
 
 # %% figure="A bar for each encoding, as long as the share of test digits read correctly, with a dot for each of three seeds. The text around it gives the numbers."
 figure, ax = plt.subplots()
@@ -178,45 +180,49 @@ ax.set_yticks(range(len(results)), results)
 ax.invert_yaxis()
 
 # %%
-low, high = min(results["sinusoidal"]), max(results["learned"])
-verdict = "better than" if low > high else "no better than"
 for name, values in results.items():
     mean = sum(values) / len(values)
-    print(f"{name:10} {mean:.0%} (from {min(values):.0%} to {max(values):.0%})")
-print(f"The worst sinusoidal run is {verdict} the best learned one.")
+    print(f"{name:14} {mean:.0%} (from {min(values):.0%} to {max(values):.0%})")
+for name in ("learned, quiet", "learned"):
+    low, high = min(results["sinusoidal"]), max(results[name])
+    verdict = "better than" if low > high else "no better than"
+    print(f"The worst sinusoidal run is {verdict} the best one {name}.")
 
 # %% [markdown]
 # Without positions the model cannot see order. All it can learn is how much ink of each shade there is, and that is a
-# little better than guessing. The learned table starts as noise and has to find out from 1,400 digits which pixels are
-# neighbours. The sinusoidal one starts with neighbours alike.
+# little better than guessing. The two learned tables differ in nothing but how large their numbers are at the start. The
+# loud one reads nearly as many digits as the sinusoidal one; the quiet one is still behind when training ends. What the
+# sinusoids bring here is rows that are loud and distinct from the first step on.
 
 # %% [markdown]
 # ## A task for each table
 #
-# **Few examples, one relation.** In a text of 16 letters one is replaced by a mark. Which letter stands right after the
-# mark? There are 1,000 examples. "One further on" is the same rotation at every position, so the sinusoidal table should need to
-# learn it once; the learned one has to learn it for every place.
+# **One relation, everywhere.** In a text of 16 letters one is replaced by a mark. Which letter stands right after the
+# mark? In the 1,000 examples the mark never stands at the places 4, 7 and 10; the test asks about these alone. "One further
+# on" is the same rotation at every position, so the sinusoidal table should carry it over. A learned table has no reason to.
 #
-# **Many examples, every place a rule of its own.** Texts of 16 bits. Each place has a secret sign, and the answer is the
+# **Every place a rule of its own.** Texts of 16 bits. Each place has a secret sign, and the answer is the
 # sign of the sum of all bits, ±1, times the secrets. Neighbouring places have nothing in common, as in a form with
 # fixed fields. There are 10,000 examples.
 
 # %%
 LETTERS, MARK, PLACES, WIDTH = 8, 8, 16, 32
+UNSEEN = torch.tensor([4, 7, 10])
+SEEN = torch.tensor([p for p in range(PLACES - 1) if p not in (4, 7, 10)])
 SECRET = torch.tensor([1, -1, -1, 1, -1, 1, 1, 1, -1, -1, 1, -1, 1, 1, -1, -1])
 
 
-def beside(size, generator):
-    """Return texts with a mark, and the letter right after each mark."""
+def beside(size, generator, places):
+    """Return texts with a mark at one of `places`, and the letter after it."""
     tokens = torch.randint(LETTERS, (size, PLACES), generator=generator)
-    place = torch.randint(PLACES - 1, (size,), generator=generator)
+    place = places[torch.randint(len(places), (size,), generator=generator)]
     rows = torch.arange(size)
     answer = tokens[rows, place + 1]
     tokens[rows, place] = MARK
     return tokens, answer, place
 
 
-def forms(size, generator):
+def forms(size, generator, _):
     """Return texts of bits, and whether their signed sum is positive."""
     bits = torch.randint(2, (size, PLACES), generator=generator)
     answer = (((2 * bits - 1) * SECRET).sum(dim=1) > 0).long()
@@ -240,19 +246,14 @@ class Answerer(nn.Module):
         return self.answer(x[torch.arange(len(x)), place])
 
 
-def share_right(task, examples, name, seed):
+def share_right(task, examples, model, seed):
     """Train on so many examples; return the share of new ones it gets right."""
-    torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    encoding = pe.PositionalEncoding(WIDTH)
-    if name == "learned":
-        encoding = Learned(PLACES, WIDTH)
-    model = Answerer(encoding)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 5e-3, total_steps=400
     )
-    tokens, answers, places = task(examples, generator)
+    tokens, answers, places = task(examples, generator, SEEN)
     for _ in range(400):
         batch = torch.randint(examples, (64,), generator=generator)
         loss = nn.functional.cross_entropy(
@@ -263,15 +264,23 @@ def share_right(task, examples, name, seed):
         optimizer.step()
         schedule.step()
     model.eval()
-    tokens, answers, places = task(2000, generator)
+    tokens, answers, places = task(2000, generator, UNSEEN)
     with torch.no_grad():
         right = model(tokens, places).argmax(dim=1) == answers
     return right.double().mean().item()
 
 
 TASKS = {"beside the mark": (beside, 1_000), "forms": (forms, 10_000)}
-cases = [(t, name) for t in TASKS for name in ("learned", "sinusoidal")]
-jobs = [(*TASKS[t], name, seed) for t, name in cases for seed in SEEDS]
+TABLES = {
+    "learned": lambda: Learned(PLACES, WIDTH),
+    "sinusoidal": lambda: pe.PositionalEncoding(WIDTH),
+}
+cases = [(t, name) for t in TASKS for name in TABLES]
+jobs = []
+for task, name in cases:
+    for seed in SEEDS:
+        torch.manual_seed(seed)
+        jobs.append((*TASKS[task], Answerer(TABLES[name]()), seed))
 with ThreadPoolExecutor(2) as pool:
     shares = list(pool.map(lambda job: share_right(*job), jobs))
 tasks = {
@@ -307,8 +316,8 @@ for task in TASKS:
     )
 
 # %% [markdown]
-# So neither is better as such. A relation that is the same everywhere comes easily with a table in which every shift is
-# one rotation. Rules that differ from place to place want rows without anything in common; neighbouring rows of the sinusoidal
+# So neither is better as such. A relation that is the same everywhere carries over to places where it was never seen, with a
+# table in which every shift is one rotation. Rules that differ from place to place want rows without anything in common; neighbouring rows of the sinusoidal
 # table are so alike that a small model cannot treat them as strangers in the time it had.
 #
 # The paper that introduced the encoding found the two level on translation

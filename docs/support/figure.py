@@ -78,9 +78,13 @@ def inline(svg: str, name: str) -> str:
         count=1,
         flags=re.DOTALL,
     )
-    svg = re.sub(r"-?\d+\.\d{3,}(?![\d%])", lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), svg)
+    svg = re.sub(r' (?:[xy]|d|points|transform|width|height|viewBox)="[^"]*"', lambda match: _rounded(match[0]), svg)
     svg = re.sub(r"data:image/png;base64,\s*([^\"]+)", lambda match: _webp(match[1]), svg)
     return re.sub(r"\s*\n\s*", " ", svg).replace("> <", ">\n<").strip()
+
+
+def _rounded(attribute: str) -> str:
+    return re.sub(r"-?\d+\.\d{3,}", lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), attribute)
 
 
 def _one_pixel_a_cell(ax: Axes) -> None:

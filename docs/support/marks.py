@@ -80,7 +80,7 @@ def figure(value: float, label: str, digits: int = 3) -> str:
     if abs(value) >= 1e-4:
         return f"{value:.{digits}g}"
     exponent = math.floor(math.log10(abs(value)))
-    return f"{value / 10**exponent:.1f} × 10{str(exponent).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"{value / 10**exponent:.{max(1, digits - 3)}f} × 10{str(exponent).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def _bounds(low: float, high: float, label: str) -> str:
@@ -94,8 +94,10 @@ def _answer(claim: dict[str, Any]) -> str:
     return str(claim["answer"]).format(*_figures(claim))
 
 
-def _figures(claim: dict[str, Any]) -> list[str]:
-    return [figure(value, evidence[0]) for value, evidence in zip(claim["values"], claim["evidence"], strict=True)]
+def _figures(claim: dict[str, Any], digits: int = 3) -> list[str]:
+    return [
+        figure(value, evidence[0], digits) for value, evidence in zip(claim["values"], claim["evidence"], strict=True)
+    ]
 
 
 def _mark(claim: dict[str, Any], target: str) -> str:
@@ -131,7 +133,7 @@ def _listing(claims: list[dict[str, Any]]) -> str:
             parts.append(f"## {title}")
         rows = [
             f"| {label} | {value} | {_bounds(low, high, label)} |"
-            for (label, low, high), value in zip(claim["evidence"], _figures(claim), strict=True)
+            for (label, low, high), value in zip(claim["evidence"], _figures(claim, 6), strict=True)
         ]
         details = [
             "| Measured | Figure | Held to |",

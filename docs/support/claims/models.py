@@ -40,16 +40,16 @@ def attention_is_invariant():
 @claim(
     "Without positions a transformer sees a bag of words",
     "depends",
-    "On the mask and the depth. Without a mask it does: each word gets the same vector in any order, up to {0}. So does the "
-    "last word of one causal layer, up to {1}. After two causal layers the order shows: {2}.",
+    "On the mask and the depth. The last word of one causal layer gets the same vector in any order of the others, up to {0}. "
+    "Without a mask so does every word, up to {1}. After two causal layers the order shows: {2}.",
     conditions="Any weights for the first two; random ones for the third. The last word stays in its place.",
     source="Many posts; for causal models refuted by Haviv et al. (2022)",
     explained="index.md#attention-does-not-see-order",
     evidence=[
+        supports("change at the last word, one causal layer", below=1e-12),
         supports(
             "change at the last word, two layers without a mask", below=1e-12
         ),
-        supports("change at the last word, one causal layer", below=1e-12),
         refutes("change at the last word, two causal layers", above=0.01),
     ],
 )
@@ -70,7 +70,7 @@ def bag_of_words():
             )
         return tokens[-1]
 
-    cases = ((2, False), (1, True), (2, True))
+    cases = ((1, True), (2, False), (2, True))
     return [
         (last(x, *case) - last(shuffled, *case)).abs().max().item()
         for case in cases
@@ -151,15 +151,14 @@ def simple_to_use():
 @claim(
     "It is inflexible, so it loses to a learned table",
     "depends",
-    "On the task. Asked for the letter after a mark, a small model that saw 1,000 examples is right in {0} of new ones with the "
-    "fixed table and in {1} with a learned one. Where every place has a rule of its own, and with 10,000 examples, it is {2} "
-    "and {3}. On translation the paper found them level.",
+    "On the task. Asked for the letter after a mark, at places where it stood in no example, a small model is right in {0} with "
+    "the fixed table and in {1} with a learned one. Where every place has a rule of its own it is {2} and {3}. On translation the paper found them level.",
     conditions="One layer, 16 tokens, width 32, 400 steps, one seed. The lab shows the same with spread, and on real data.",
     source="The article this project starts from",
     explained="pros-and-cons.md#it-cannot-adapt",
     evidence=[
-        refutes("share of letters after the mark, fixed table", above=0.8),
-        refutes("share of letters after the mark, learned table", below=0.6),
+        refutes("share of letters after the mark, fixed table", above=0.5),
+        refutes("share of letters after the mark, learned table", below=0.3),
         supports(
             "share right where places have rules of their own, fixed table",
             below=0.9,
@@ -174,22 +173,22 @@ def loses_to_a_learned_table():
     class Learned(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.table = torch.nn.Parameter(0.02 * torch.randn(16, 32))
+            self.table = torch.nn.Parameter(0.7 * torch.randn(16, 32))
 
         def forward(self, x):
             return x + self.table
 
-    def after_the_mark(size):
-        tokens, place, rows = (
-            torch.randint(8, (size, 16)),
-            torch.randint(15, (size,)),
-            torch.arange(size),
-        )
+    unseen = torch.tensor([4, 7, 10])
+    seen = torch.tensor([0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 13, 14])
+
+    def after_the_mark(size, places):
+        tokens, rows = torch.randint(8, (size, 16)), torch.arange(size)
+        place = places[torch.randint(len(places), (size,))]
         answer = tokens[rows, place + 1]
         tokens[rows, place] = 8
         return tokens, answer, place
 
-    def own_rules(size):
+    def own_rules(size, _):
         signs = torch.tensor(
             [1, -1, -1, 1, -1, 1, 1, 1, -1, -1, 1, -1, 1, 1, -1, -1]
         )
@@ -212,7 +211,7 @@ def loses_to_a_learned_table():
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, 5e-3, total_steps=400
         )
-        data = task(examples)
+        data = task(examples, seen)
         for _ in range(400):
             batch = torch.randint(examples, (64,))
             tokens, answer, place = (part[batch] for part in data)
@@ -223,7 +222,7 @@ def loses_to_a_learned_table():
             loss.backward()
             optimizer.step()
             schedule.step()
-        tokens, answer, place = task(2000)
+        tokens, answer, place = task(2000, unseen)
         return (
             (model(tokens)[torch.arange(2000), place].argmax(dim=1) == answer)
             .double()
@@ -276,8 +275,7 @@ def scaling_makes_words_louder():
     "false",
     "One linear map takes them apart again. Fitted to 20,000 sums of 500 words and 50 positions, it names {0} of the words and "
     "{1} of the positions of new sums correctly.",
-    conditions="Words of entries drawn from N(0, 1), width 512. Room runs out when there are more words and positions than "
-    "columns can keep apart.",
+    conditions="Words of entries drawn from N(0, 1), width 512; more words leave less room.",
     source="Readers who ask “why add and not concatenate?”",
     explained="usage.md#why-added-and-not-appended",
     evidence=[

@@ -12,8 +12,10 @@ TITLE = "Relative positions"
     "It holds no relative information",
     "false",
     "A shift by k is the same rotation R(k) for all positions, up to {0}, and the product of two rows depends on their "
-    "distance alone, up to {1}. With R(3) as its weights, attention scores p + 3 highest for {2} of 1,000 positions.",
-    conditions="Even widths. That a model can use it does not mean that it has learned to.",
+    "distance alone, up to {1}. With R(3) as its weights, attention that sees rows without words scores p + 3 highest for "
+    "{2} of 1,000 positions.",
+    conditions="Even widths; rows without words, one 512 × 512 matrix in place of query and key weights. That a model can "
+    "use it does not mean that it has learned to.",
     source="The article this project starts from, and many posts that recommend relative encodings",
     explained="pros-and-cons.md#weak-relative-information",
     evidence=[
@@ -124,28 +126,39 @@ def cannot_tell_left_from_right():
         refutes("standard deviation of the score at distance 3", above=3),
         refutes("size of its mean", below=10),
         refutes("positions of 1,000 whose best match is p + 3", below=50),
+        refutes("the same under R(3), with words added", below=50),
     ],
 )
 def relative_positions_for_free():
     torch.manual_seed(0)
     weights = torch.randn(512, 512, dtype=torch.float64) / 512**0.5
     rows = pe.generate_position_encoding(1003, 512, dtype=torch.float64)
-    scores = rows[:1000] @ weights @ rows.T
+    scores = rows[:1000] @ weights.T @ rows.T
     at_three = scores.diagonal(offset=3)
     hits = (scores.argmax(dim=1) == torch.arange(1000) + 3).sum().item()
-    return at_three.std().item(), at_three.mean().abs().item(), hits
+    tokens = rows + torch.randn(1003, 512, dtype=torch.float64)
+    turned = tokens[:1000] @ pe.shift_matrix(3, 512).T @ tokens.T
+    hits_with_words = (turned.argmax(dim=1) == torch.arange(1000) + 3).sum()
+    return (
+        at_three.std().item(),
+        at_three.mean().abs().item(),
+        hits,
+        hits_with_words.item(),
+    )
 
 
 @claim(
     "Adding the encoding rotates the embedding",
     "false",
-    "It moves it: the difference of two words is the same at every position, up to {0}, while a rotation would turn it, and "
+    "It moves it: from one position to another all words move alike, up to {0}, while a rotation moves each in its own way, and "
     "{1} of 1,000 words change their length by more than a tenth. What rotates is the row, when the position moves.",
     conditions="Words of entries drawn from N(0, 1), width 512.",
     source="Posts that mix it up with rotary embeddings",
     explained="properties.md#a-shift-is-one-rotation",
     evidence=[
-        refutes("largest change of the difference of two words", below=1e-12),
+        refutes(
+            "largest difference between the moves of two words", below=1e-12
+        ),
         refutes(
             "share of words whose length changes by more than a tenth",
             above=0.9,
@@ -155,9 +168,13 @@ def relative_positions_for_free():
 def adding_rotates():
     torch.manual_seed(0)
     words = torch.randn(1000, 512, dtype=torch.float64)
-    placed = words + pe.generate_position_encoding(
-        1, 512, offset=7, dtype=torch.float64
+    layer = pe.PositionalEncoding(512)
+    near, far = (
+        layer(words, positions=torch.tensor([p])) for p in (7, 1_000_000)
     )
-    moved = (words[1:] - words[:-1]) - (placed[1:] - placed[:-1])
-    longer = placed.norm(dim=1) / words.norm(dim=1) - 1
-    return moved.abs().max().item(), (longer.abs() > 0.1).double().mean().item()
+    moves = far - near
+    longer = near.norm(dim=1) / words.norm(dim=1) - 1
+    return (
+        (moves - moves[0]).abs().max().item(),
+        (longer.abs() > 0.1).double().mean().item(),
+    )
