@@ -1,35 +1,40 @@
 """The site in a real browser, served under a sub-path as a project page is."""
 
 import functools
-import json
-import math
+import gzip
+import random
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import axe_playwright_python
 import nbformat
 import pytest
 import torch
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, ViewportSize, expect, sync_playwright
 
 import pe
 from tests import browser as chromium
-from tests.conftest import ROOT, run_program
+from tests.conftest import run_program
 from tests.test_site import PAGES
 
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
-CELL = re.compile(r"Position (\d+), dimension (\d+): (-?[\d.]+) \((sine|cosine) of pair (\d+), wavelength ([\d,.]+)\)")
+Visit = Callable[..., Page]
+
+DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+NOT_TO_COPY = ":not(.doc-signature, .result *, .mkdocstrings-source *)"
+TEXT = {".html", ".css", ".js", ".json", ".svg"}  # what servers send compressed
 
 
 class Quiet(SimpleHTTPRequestHandler):
     """A server that keeps no log."""
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         pass
 
 
@@ -55,46 +60,42 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-class Visitor:
-    """A page that remembers whatever went wrong on it."""
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    """Return a way to open pages with the settings of a context; whatever goes wrong on them fails the test."""
+    contexts, faults = [], []
 
-    def __init__(self, browser: Browser, address: str, **settings: Any) -> None:
-        self.context: BrowserContext = browser.new_context(**{"viewport": DESKTOP} | settings)
-        self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address.split("/encoding")[0])
-        self.address = address
-        self.faults: list[str] = []
-        self.page: Page = self.context.new_page()
-        self.page.on("console", lambda message: self.faults.append(f"console: {message.text}"))
-        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        self.page.on("requestfailed", lambda request: self.faults.append(f"failed: {request.url}"))
-        self.page.on("response", lambda reply: reply.ok or self.faults.append(f"{reply.status}: {reply.url}"))
-        self.page.on(
-            "request",
-            lambda request: request.url.startswith((address, "data:", "blob:")) or self.faults.append(request.url),
-        )
-        self.page.add_init_script(
+    def open_page(path: str, *, late: str = "", **settings: Any) -> Page:
+        context = browser.new_context(**{"viewport": DESKTOP} | settings)
+        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address.removesuffix("/encoding/"))
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: faults.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+        page.on("requestfailed", lambda request: faults.append(f"failed: {request.url}"))
+        page.on("response", lambda reply: faults.append(f"{reply.status}: {reply.url}") if not reply.ok else None)
+        page.on("request", lambda request: None if ours(request.url) else faults.append(f"outside: {request.url}"))
+        page.add_init_script(
             "window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach(e => window.shift += e.value))"
             ".observe({type: 'layout-shift', buffered: true})"
         )
+        if late:
+            page.route(late, delayed)
+        page.goto(address + path, wait_until="networkidle")
+        return page
 
-    def open(self, path: str) -> Page:
-        self.page.goto(self.address + path, wait_until="networkidle")
-        return self.page
-
-
-@pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Any]:
-    """Return a way to open pages with the settings of a context; whatever goes wrong on them fails the test."""
-    visitors: list[Visitor] = []
-
-    def open_page(path: str, **settings: Any) -> Page:
-        visitors.append(Visitor(browser, address, **settings))
-        return visitors[-1].open(path)
+    def ours(url: str) -> bool:
+        return url.startswith((address, "data:", "blob:"))
 
     yield open_page
-    for visitor in visitors:
-        visitor.context.close()
-        assert not visitor.faults
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+def delayed(route: Route) -> None:
+    threading.Event().wait(1)
+    route.continue_()
 
 
 def scroll_through(page: Page) -> None:
@@ -104,50 +105,241 @@ def scroll_through(page: Page) -> None:
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "screen"), [("light", PHONE), ("dark", DESKTOP)], ids=["phone", "desktop"])
 @pytest.mark.parametrize("path", [*PAGES, "404.html"])
-def test_page_is_sound_in_either_scheme(visit: Any, path: str, scheme: str) -> None:
-    """Axe on a phone and on a desktop; nothing moves, nothing is wider than its screen."""
-    for screen in (PHONE, DESKTOP):
-        page = visit(path, viewport=screen, color_scheme=scheme, has_touch=screen is PHONE)
-        scroll_through(page)
-        assert page.evaluate("document.body.dataset.mdColorScheme") == ("slate" if scheme == "dark" else "default")
-        assert page.evaluate("shift") < 0.001
-        for width in (screen["width"], 320 if screen is PHONE else 1024):
-            page.set_viewport_size({"width": width, "height": screen["height"]})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.set_viewport_size(screen)
-        page.evaluate(AXE.read_text(encoding="utf-8"))
+def test_page_is_sound(visit: Visit, path: str, scheme: str, screen: ViewportSize) -> None:
+    """No fault for axe, in either scheme; nothing is wider than its screen, even a smaller one."""
+    page = visit(path, viewport=screen, color_scheme=scheme, has_touch=screen is PHONE)
+    schemes = ["default", "slate"] if scheme == "light" else ["slate", "default"]
+    for width in (320, 390) if screen is PHONE else (1024, 1280):
+        page.set_viewport_size({"width": width, "height": screen["height"]})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate(AXE)
+    for chosen in schemes:
+        assert page.evaluate("document.body.dataset.mdColorScheme") == chosen
         found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
         assert not found
+        page.locator(".md-header__option label:visible").click()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_first_visit_is_light_and_still(visit: Visit, site: Path, path: str) -> None:
+    """Count what is fetched, as servers send it; let typefaces come late, and nothing moves."""
+    page = visit("404.html")
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(urlparse(request.url).path))
+    page.goto(page.url.removesuffix("404.html") + path, wait_until="networkidle")
+    scroll_through(page)
+    assert page.evaluate("shift") < 0.001
+    weight = 0
+    for name in {name for name in fetched if name.startswith("/encoding/")}:
+        file = site / name.removeprefix("/encoding/")
+        file = file / "index.html" if file.is_dir() else file
+        weight += len(gzip.compress(file.read_bytes())) if file.suffix in TEXT else file.stat().st_size
+    assert weight <= (350_000 if path.startswith("labs/") else 200_000)
+    assert visit(path, late="**/*.woff2").evaluate("shift") < 0.001
 
 
 def copied(page: Page) -> list[tuple[str, str]]:
     """Return what each copy button that can be seen gives, with the output that is shown below its program."""
     pairs = []
-    for button in page.locator(".md-code__nav button").all():
-        if not button.is_visible():
-            button.evaluate("b => b.closest('details')?.setAttribute('open', '')")
-        if button.is_visible():
-            page.evaluate("navigator.clipboard.writeText('')")
-            button.click()
-            page.wait_for_function("async () => await navigator.clipboard.readText() !== ''")
-            shown = button.evaluate(
-                "b => b.closest('.highlight').nextElementSibling?.matches('.result') ? "
-                "b.closest('.highlight').nextElementSibling.querySelector('code')?.textContent : ''"
-            )
-            pairs.append((page.evaluate("navigator.clipboard.readText()"), shown or ""))
+    page.evaluate("document.querySelectorAll('details').forEach(element => element.open = true)")
+    for program in page.locator(f"article .highlight{NOT_TO_COPY}:has(pre)").all():
+        program.scroll_into_view_if_needed()
+        page.evaluate("navigator.clipboard.writeText('')")
+        program.locator("button[data-md-type=copy]").click()
+        page.wait_for_function("async () => await navigator.clipboard.readText() !== ''")
+        shown = program.evaluate(
+            "program => { const next = program.nextElementSibling;"
+            "return next?.matches('.result') ? next.querySelector('code')?.textContent : '' }"
+        )
+        pairs.append((page.evaluate("navigator.clipboard.readText()"), shown or ""))
     return pairs
 
 
-def test_x(visit):
-    page = visit("usage/")
-    for a, b in copied(page):
-        print(a[:80], "=>", b[:60])
-    page = visit("api/sinusoidal/")
-    for a, b in copied(page):
-        print(a[:80], "=>", b[:60])
+@pytest.mark.parametrize("path", [path for path in PAGES if not path.startswith(("labs/", "claims/"))])
+def test_programs_that_are_copied_print_what_the_page_shows(visit: Visit, path: str) -> None:
+    pairs = copied(visit(path))
+    assert pairs
+    with ThreadPoolExecutor(2) as pool:
+        for (_, shown), printed in zip(pairs, pool.map(lambda pair: run_program(pair[0]), pairs), strict=True):
+            # What an example of the reference returns is compared by the tests of the docstrings.
+            assert printed.rstrip() == shown.rstrip() or path.startswith("api/")
+
+
+def test_programs_of_claims_that_are_copied_are_those_that_measured(visit: Visit, claims: dict[str, Any]) -> None:
+    programs = [claim["program"].strip() for claim in claims.values()]
+    assert [program.strip() for program, _ in copied(visit("claims/"))] == programs
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path.startswith("labs/")])
+def test_cells_that_are_copied_are_those_of_the_notebook(visit: Visit, site: Path, path: str) -> None:
+    notebook = nbformat.read(site / f"{path.rstrip('/')}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert [program.strip() for program, _ in copied(visit(path))] == cells
+
+
+SEARCHES = {
+    "odd d_model": ["implementation", "bugs", "formula"],
+    "why 10000": ["frequency", "claims"],
+    "relative position": ["properties", "pros-and-cons", "claims"],
+    "bfloat16": ["precision", "bugs", "usage"],
+    "wavelength": ["frequency"],
+    "pair of columns": ["formula", "frequency"],
+    "padding": ["usage"],
+    "decoding offset": ["usage"],
+    "max_len": ["bugs", "usage", "claims"],
+    "heat map": ["implementation", "explorer", "api/figures"],
+    "whisper": ["conventions", "speed"],
+    "checkpoint": ["conventions", "bugs", "usage"],
+    "diffusion timesteps": ["conventions"],
+    "learned": ["labs/digits", "pros-and-cons", "claims"],
+    "extrapolation longer": ["labs/longer", "claims", "pros-and-cons"],
+    "rotary": ["labs/longer", "pros-and-cons"],
+    "permutation": ["index", "claims", "labs/order"],
+    "sqrt d_model scaling": ["usage", "claims"],
+    "shift_matrix": ["api/properties", "properties"],
+    "benchmark": ["speed"],
+}
+
+
+@pytest.mark.parametrize("query", SEARCHES)
+def test_search_finds_the_page_within_three_hits(visit: Visit, query: str) -> None:
+    page = visit("")
+    page.keyboard.press("/")
+    page.keyboard.type(query)
+    found = page.locator(".md-search-result__item")
+    expect(found.first).to_be_visible()
+    links = found.evaluate_all("all => all.slice(0, 3).map(item => item.querySelector('a').href)")
+    paths = [urlparse(link).path for link in links]
+    names = [path.removeprefix("/encoding/").strip("/") or "index" for path in paths]
+    assert set(names) & set(SEARCHES[query]), names
+
+
+def test_keyboard_alone_is_enough(visit: Visit) -> None:
     page = visit("claims/")
-    for a, b in copied(page):
-        print(a[:80], "=>", b[:60])
-    assert 0
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "md-skip"
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("#"))
+    reached, opened = set(), False
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        element = page.evaluate(
+            "(e => [e.tagName, getComputedStyle(e).outlineStyle, e.offsetParent !== null])(document.activeElement)"
+        )
+        reached.add(element[0])
+        if element[0] == "SUMMARY" and not opened:
+            page.keyboard.press("Enter")
+            opened = page.evaluate("document.activeElement.parentElement.open")
+    assert opened
+    assert {"A", "SUMMARY"} <= reached
+    page = visit("explorer/")
+    page.locator("#position").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-of=position]")).to_have_value("6")
+    page.locator("#cells").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#cell")).to_contain_text("Position 1, dimension 1: 0.540302 (cosine of pair 0")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-of=position]")).to_have_value("1")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_reading_needs_no_script(visit: Visit, path: str) -> None:
+    """Every paragraph, formula, program and figure of an article can be seen; so can the way to all other pages."""
+    page = visit(path, java_script_enabled=False)
+    for part in page.locator("article :is(h1, h2, h3, p, pre, math, figure, table):not(.explorer *, details *)").all():
+        assert part.is_visible(), part.inner_html()
+    assert page.locator("article h1").count() == 1
+    assert page.locator("nav.md-nav--primary a.md-nav__link").count() >= len(PAGES)
+
+
+@pytest.mark.parametrize("path", ["properties/", "explorer/", "labs/digits/"])
+def test_whoever_wants_no_motion_sees_none(visit: Visit, path: str) -> None:
+    page = visit(path, reduced_motion="reduce")
+    page.keyboard.press("/")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+@pytest.mark.parametrize("path", ["formula/", "properties/", "labs/longer/"])
+def test_print_is_dark_on_white_and_without_navigation(visit: Visit, path: str) -> None:
+    page = visit(path, color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    for part in (".md-header", ".md-sidebar", ".md-footer", ".md-code__nav"):
+        assert not any(element.is_visible() for element in page.locator(part).all()), part
+    ink, paper = (
+        page.evaluate(f"getComputedStyle(document.querySelector('{part}')).{value}")
+        for part, value in (("article p", "color"), ("body", "backgroundColor"))
+    )
+    assert max(map(int, re.findall(r"\d+", ink)[:3])) < 100
+    assert min(map(int, re.findall(r"\d+", paper)[:3])) > 240
+    assert len(page.pdf()) > 10_000
+
+
+def test_explorer_computes_what_the_package_does(visit: Visit) -> None:
+    page, draw = visit("explorer/"), random.Random(0)
+    source = page.locator("script[type=module]").get_attribute("src")
+    for _ in range(60):
+        width, base = 2 * draw.randint(1, 256), draw.choice([2.0, 20.0, 100.0, 10_000.0, 500_000.0, 1e6])
+        layout, position, distance = draw.choice(["interleaved", "sin_cos", "cos_sin"]), *draw.choices(range(1024), k=2)
+        row, waves, alike = page.evaluate(
+            f"async ([p, k, d, b, l]) => {{ const e = await import(new URL({source!r}, document.baseURI).href); "
+            "return [[...e.encode(p, d, b, l)], [...e.wavelengths(d, b)], e.similarity(k, d, b)] }",
+            [position, distance, width, base, layout],
+        )
+        options: dict[str, Any] = {"base": base, "layout": layout, "dtype": torch.float64}
+        expected = pe.generate_position_encoding(1, width, offset=position, **options)[0]
+        assert (torch.tensor(row, dtype=torch.float64) - expected).abs().max() <= 1e-6
+        torch.testing.assert_close(torch.tensor(waves, dtype=torch.float64), pe.wavelengths(width, base=base))
+        assert alike == pytest.approx(pe.similarity(torch.tensor(distance), width, base=base).item(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "?length=16&width=8&position=3", "?length=1000&base=500000&layout=sin_cos&position=999&second=0", "?width=2"],
+)
+def test_view_of_the_explorer_is_in_its_address_and_in_its_program(visit: Visit, query: str) -> None:
+    page = visit("explorer/" + query)
+    ((program, shown),) = copied(page)
+    assert run_program(program) == shown
+    for asked in filter(None, query.removeprefix("?").split("&")):
+        name, value = asked.split("=")
+        assert f'"{value}"' in program or f" {value}" in program
+        if name in {"length", "width", "position", "second"}:
+            expect(page.locator(f"[data-of={name}]")).to_have_value(value)
+    page.locator("#layout").select_option("cos_sin")
+    page.wait_for_url("**layout=cos_sin**")
+    page.reload()
+    expect(page.locator("#layout")).to_have_value("cos_sin")
+
+
+def test_picture_of_the_explorer_shows_the_table(visit: Visit) -> None:
+    """Each pixel has the colour of its entry: blue below zero, red above."""
+    page = visit("explorer/?length=64&width=32")
+    pixels = page.evaluate("[...document.querySelector('#table').getContext('2d').getImageData(0, 0, 32, 64).data]")
+    colours = torch.tensor(pixels).view(64, 32, 4)
+    table = pe.generate_position_encoding(64, 32)
+    warmth = (colours[..., 0] - colours[..., 2]).float()
+    assert (warmth[table > 0.05] > 0).all()
+    assert (warmth[table < -0.05] < 0).all()
+    for name in ("Original", "Tiny", "Base 100", "Rotary-like 500,000", "Diffusion"):
+        page.get_by_role("button", name=name).click()
+    expect(page.locator("#layout")).to_have_value("cos_sin")
+    page.locator("#cells").hover(position={"x": 5, "y": 5})
+    expect(page.locator("#cell")).to_contain_text(re.compile(r"Position \d+, dimension \d+: "))
+
+
+@pytest.mark.parametrize("path", [*PAGES, "404.html"])
+def test_page_forbids_what_it_does_not_need(site: Path, path: str) -> None:
+    text = (site / path / "index.html" if path != "404.html" else site / path).read_text(encoding="utf-8")
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    assert policy
+    assert "default-src 'none'" in policy[1]
+    assert "http" not in policy[1]
+    scripts = re.search(r"script-src ([^;]*);", policy[1])
+    assert scripts
+    assert "unsafe" not in scripts[1]
+    assert not re.search(r"<[^>]+ on\w+=", text), "a script stands in an attribute"

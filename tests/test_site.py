@@ -7,7 +7,6 @@ import re
 import shutil
 import zlib
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlparse
@@ -17,7 +16,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 import pe
-from tests.conftest import REPO_URL, ROOT, SITE_URL, build, run_program
+from tests.conftest import REPO_URL, ROOT, SITE_URL, build
 
 PAGES = [
     *("", "formula/", "frequency/", "properties/", "usage/", "implementation/", "pros-and-cons/"),
@@ -121,18 +120,6 @@ def test_formulas_are_mathml(site: Path) -> None:
         assert not article(site, page).select(".arithmatex, merror")
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "labs" not in page])
-def test_programs_copied_from_the_page_print_what_it_shows(site: Path, page: str) -> None:
-    shown = []
-    for result in article(site, page).select(".result"):
-        block = result.find_previous_sibling()
-        assert isinstance(block, Tag)
-        shown.append((block.select("code")[0].get_text(), result.select("code")[0].get_text()))
-    with ThreadPoolExecutor(2) as pool:
-        for (_, expected), printed in zip(shown, pool.map(lambda pair: run_program(pair[0]), shown), strict=True):
-            assert printed.rstrip() == expected.rstrip()
-
-
 def test_reference_is_complete_and_nothing_else(site: Path) -> None:
     inventory = zlib.decompress((site / "objects.inv").read_bytes().split(b"\n", 4)[4]).decode()
     documented = {line.split()[0] for line in inventory.splitlines()}
@@ -163,7 +150,7 @@ def test_settings_lead_to_the_repository(site: Path) -> None:
 
 def test_page_for_what_is_not_there(site: Path) -> None:
     text = (site / "404.html").read_text(encoding="utf-8")
-    assert "/encoding/assets/style.css" in text
+    assert "/encoding/assets/site.css" in text
     assert 'href="/encoding/formula/"' in text
 
 

@@ -103,7 +103,8 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
 def on_post_page(output: str, page: Page | None, config: MkDocsConfig) -> str:
     """Let a page ask for the one style sheet; forbid a published one whatever it does not need."""
-    output = slim.linked(output)
+    # Whoever has no script, or a keyboard alone, can scroll what is wider than the screen.
+    output = slim.linked(output).replace("<pre><span></span><code>", '<pre><span></span><code tabindex="0">')
     return publish.secured(output) if publishing["secured"] else output
 
 

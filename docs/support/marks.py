@@ -80,7 +80,8 @@ def figure(value: float, label: str, digits: int = 3) -> str:
     if abs(value) >= 1e-4:
         return f"{value:.{digits}g}"
     exponent = math.floor(math.log10(abs(value)))
-    return f"{value / 10**exponent:.{max(1, digits - 3)}f} × 10{str(exponent).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    power = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{value / 10**exponent:.{max(1, digits - 3)}f} × 10{power}"
 
 
 def _bounds(low: float, high: float, label: str) -> str:

@@ -18,10 +18,11 @@ SHEETS = (
 LINK = re.compile(
     r'\s*<link rel="stylesheet" href="([^"]*assets/)(?:stylesheets/(?:main|palette)[^"]*|(?:_mkdocstrings|style).css)">'
 )
-# Its script waits for the first sight of a page, which needs none of it.
+# Its script waits for the first sight of a page, which needs none of it; then it wants to be told that there is a page.
 SCRIPT = re.compile(r'<script src="([^"]*/bundle[^"]*)"></script>')
 LATER = """<script>addEventListener("load",()=>requestAnimationFrame(()=>setTimeout(()=>
-document.body.append(Object.assign(document.createElement("script"),{{src:"{0}"}})))))</script>"""
+document.body.append(Object.assign(document.createElement("script"),
+{{src:"{0}",onload:()=>document.dispatchEvent(new Event("DOMContentLoaded"))}})))))</script>"""
 # Two things in the theme's script that no setting changes.
 PATCHES = {
     # The index of the search comes when a search begins, not with every page.

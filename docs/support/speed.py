@@ -69,7 +69,7 @@ def _time(seconds: float) -> str:
 
 
 def _print(head: list[str], rows: list[list[str]]) -> None:
-    print("<div class='figures md-typeset__scrollwrap'><div class='md-typeset__table'><table><thead><tr>")
+    print("<div class='figures md-typeset__scrollwrap' tabindex='0'><div class='md-typeset__table'><table><thead><tr>")
     print("".join(f"<th>{escape(cell)}</th>" for cell in head), "</tr></thead><tbody>")
     for row in rows:
         chosen = " class='ours'" if row[0].startswith(OURS) else ""
