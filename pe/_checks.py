@@ -20,7 +20,7 @@ def integer(name: str, value: int, *, at_least: int | None = None) -> int:
         if isinstance(value, bool):
             raise TypeError
         number = operator.index(value)
-    except TypeError:
+    except (TypeError, RuntimeError):  # the latter of tensors without values
         raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}") from None
     if at_least is not None and number < at_least:
         raise ValueError(f"{name} must be at least {at_least}, got {number}")
@@ -83,4 +83,6 @@ def real_tensor(name: str, value: Tensor) -> Tensor:
         raise TypeError(f"{name} must be a torch.Tensor, got {value!r} of type {type(value).__name__}")
     if value.dtype == torch.bool or value.is_complex():
         raise TypeError(f"{name} must hold real numbers, got dtype {value.dtype}")
+    if value.layout != torch.strided:
+        raise TypeError(f"{name} must be a dense tensor, got layout {value.layout}")
     return value

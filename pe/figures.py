@@ -81,7 +81,7 @@ def curves(
     """
     table = generate_position_encoding(seq_len, d_model, base=base)
     for column in columns:
-        if not 0 <= column < d_model:
+        if not 0 <= check.integer("columns", column) < d_model:
             raise ValueError(f"columns must be from 0 to {d_model - 1}, got {column}")
     ax = _axes(ax)
     # Waves are drawn between the positions too: joined samples of a fast one would look like noise.
@@ -152,7 +152,7 @@ def clock_hands(
     ax = _axes(ax)
     turn = torch.linspace(0, 2 * math.pi, 181)
     for place, pair in enumerate(pairs):
-        if not 0 <= pair < d_model // 2:
+        if not 0 <= check.integer("pairs", pair) < d_model // 2:
             raise ValueError(f"pairs must be from 0 to {d_model // 2 - 1}, got {pair}")
         sine, cosine = row[2 * pair : 2 * pair + 2].tolist()
         x = 2.6 * place
@@ -190,7 +190,7 @@ def rotation(
     """
     before = generate_position_encoding(seq_len, d_model, base=base, dtype=torch.float64)
     after = before @ properties.shift_matrix(offset, d_model, base=base).T
-    if not 0 <= pair < d_model // 2:
+    if not 0 <= check.integer("pair", pair) < d_model // 2:
         raise ValueError(f"pair must be from 0 to {d_model // 2 - 1}, got {pair}")
     angle = offset * sinusoidal.frequencies(d_model, base=base)[pair].item()
     ax = _axes(ax)

@@ -70,6 +70,7 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address.removesuffix("/encoding/"))
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(10_000)
         page.on("console", lambda message: faults.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: faults.append(f"error: {error}"))
         page.on("requestfailed", lambda request: faults.append(f"failed: {request.url}"))
