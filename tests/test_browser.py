@@ -16,7 +16,7 @@ import axe_playwright_python
 import nbformat
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, Route, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Route, ViewportSize, expect, sync_playwright
 
 import pe
 from tests import browser as chromium
@@ -73,7 +73,7 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
         page.set_default_timeout(10_000)
         page.on("console", lambda message: faults.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: faults.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: faults.append(f"failed: {request.url}"))
+        page.on("requestfailed", lambda request: None if left(request) else faults.append(f"failed: {request.url}"))
         page.on("response", lambda reply: faults.append(f"{reply.status}: {reply.url}") if not reply.ok else None)
         page.on("request", lambda request: None if ours(request.url) else faults.append(f"outside: {request.url}"))
         page.add_init_script(
@@ -84,6 +84,9 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
             page.route(late, delayed)
         page.goto(address + path, wait_until="networkidle")
         return page
+
+    def left(request: Request) -> bool:
+        return "ERR_ABORTED" in (request.failure or "")  # the page was left before it came
 
     def ours(url: str) -> bool:
         return url.startswith((address, "data:", "blob:"))
@@ -109,18 +112,21 @@ def scroll_through(page: Page) -> None:
 @pytest.mark.parametrize(("scheme", "screen"), [("light", PHONE), ("dark", DESKTOP)], ids=["phone", "desktop"])
 @pytest.mark.parametrize("path", [*PAGES, "404.html"])
 def test_page_is_sound(visit: Visit, path: str, scheme: str, screen: ViewportSize) -> None:
-    """No fault for axe, in either scheme; nothing is wider than its screen, even a smaller one."""
+    """No fault for axe, light and dark; nothing is wider than its screen, even a smaller one."""
     page = visit(path, viewport=screen, color_scheme=scheme, has_touch=screen is PHONE)
-    schemes = ["default", "slate"] if scheme == "light" else ["slate", "default"]
+    assert page.evaluate("document.body.dataset.mdColorScheme") == ("slate" if scheme == "dark" else "default")
     for width in (320, 390) if screen is PHONE else (1024, 1280):
         page.set_viewport_size({"width": width, "height": screen["height"]})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate(AXE)
-    for chosen in schemes:
-        assert page.evaluate("document.body.dataset.mdColorScheme") == chosen
-        found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
-        assert not found
-        page.locator(".md-header__option label:visible").click()
+    assert not page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+
+
+def test_colours_can_be_switched_and_stay(visit: Visit) -> None:
+    page = visit("formula/", color_scheme="light")
+    page.locator(".md-header__option label:visible").click()
+    page.goto(page.url.replace("formula/", "usage/"), wait_until="networkidle")
+    assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -161,7 +167,7 @@ def copied(page: Page) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("path", [path for path in PAGES if not path.startswith(("labs/", "claims/"))])
 def test_programs_that_are_copied_print_what_the_page_shows(visit: Visit, path: str) -> None:
     pairs = copied(visit(path))
-    assert pairs
+    assert pairs or path == "speed/"
     with ThreadPoolExecutor(2) as pool:
         for (_, shown), printed in zip(pairs, pool.map(lambda pair: run_program(pair[0]), pairs), strict=True):
             # What an example of the reference returns is compared by the tests of the docstrings.
@@ -220,7 +226,7 @@ def test_search_finds_the_page_within_three_hits(visit: Visit, query: str) -> No
 def test_keyboard_alone_is_enough(visit: Visit) -> None:
     page = visit("claims/")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "md-skip"
+    assert page.evaluate("document.activeElement.classList.contains('md-skip')")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("#"))
     reached, opened = set(), False
@@ -313,7 +319,7 @@ def test_view_of_the_explorer_is_in_its_address_and_in_its_program(visit: Visit,
             expect(page.locator(f"[data-of={name}]")).to_have_value(value)
     page.locator("#layout").select_option("cos_sin")
     page.wait_for_url("**layout=cos_sin**")
-    page.reload()
+    page.reload(wait_until="networkidle")
     expect(page.locator("#layout")).to_have_value("cos_sin")
 
 

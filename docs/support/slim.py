@@ -23,12 +23,14 @@ SCRIPT = re.compile(r'<script src="([^"]*/bundle[^"]*)"></script>')
 LATER = """<script>addEventListener("load",()=>requestAnimationFrame(()=>setTimeout(()=>
 document.body.append(Object.assign(document.createElement("script"),
 {{src:"{0}",onload:()=>document.dispatchEvent(new Event("DOMContentLoaded"))}})))))</script>"""
-# Two things in the theme's script that no setting changes.
+# Three things in the theme's script that no setting changes.
 PATCHES = {
     # The index of the search comes when a search begins, not with every page.
     '$(location.protocol!=="file:")': "$(!1)",
     # The bar of the copy button is no part of the page that one would navigate to.
     'x("nav",{class:"md-code__nav"})': 'x("div",{class:"md-code__nav"})',
+    # A program that is wider than the screen can be scrolled by keyboard, on devices with a finger too.
+    'd&&r?e.setAttribute("tabindex","0"):e.removeAttribute("tabindex")': 'e.setAttribute("tabindex","0")',
 }
 
 
