@@ -74,7 +74,9 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
         page.on("console", lambda message: faults.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: faults.append(f"error: {error}"))
         page.on("requestfailed", lambda request: None if left(request) else faults.append(f"failed: {request.url}"))
-        page.on("response", lambda reply: faults.append(f"{reply.status}: {reply.url}") if not reply.ok else None)
+        page.on(
+            "response", lambda reply: faults.append(f"{reply.status}: {reply.url}") if reply.status >= 400 else None
+        )
         page.on("request", lambda request: None if ours(request.url) else faults.append(f"outside: {request.url}"))
         page.add_init_script(
             "window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach(e => window.shift += e.value))"
