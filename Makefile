@@ -23,6 +23,9 @@ lint: .venv/ready  ## check style and types
 bench: .venv/ready  ## measure speed and accuracy, for the Speed page
 	$(BIN)/python -m tests.benchmarks.speed
 
+faults: .venv/ready  ## break things one at a time and see that something notices; takes an hour, can be stopped
+	$(BIN)/python -m tests.faults
+
 clean:  ## remove everything that was made here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis site
 
@@ -34,4 +37,4 @@ clean:  ## remove everything that was made here
 	$(BIN)/pip install --constraint constraints.txt --build-constraint constraints.txt --editable '.[figures]' --group dev
 	touch $@
 
-.PHONY: help serve test build lint bench clean
+.PHONY: help serve test build lint bench faults clean

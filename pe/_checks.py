@@ -62,6 +62,16 @@ def floating(name: str, dtype: torch.dtype) -> torch.dtype:
     return dtype
 
 
+def device(value: torch.device | str | None) -> torch.device | None:
+    """Return the device that `value` names, if there can be one of that name."""
+    try:
+        return None if value is None else torch.device(value)
+    except TypeError:
+        raise TypeError(f"device must be a torch.device or a string, got {value!r}") from None
+    except (RuntimeError, ValueError, OverflowError) as error:
+        raise ValueError(f"device must name a device, got {value!r}: {error}") from None
+
+
 def largest_position(base: float) -> float:
     """Return how far from zero a position may be for float64 to resolve its fastest angle."""
     return LARGEST_ANGLE * min(1.0, base)

@@ -89,7 +89,7 @@ class PositionalEncoding(nn.Module):
             TypeError: If `x` does not hold floats, `offset` is not an integer, or `positions` is not a tensor of
                 real numbers.
             ValueError: If the last axis of `x` is not `d_model` wide, `positions` does not fit `x`, both `offset`
-                and `positions` are given, or a position is further from zero than 2^32.
+                and `positions` are given, or a position is further from zero than 2^32 or has no value.
         """
         self._check_input(x)
         if positions is None:
@@ -153,6 +153,8 @@ class PositionalEncoding(nn.Module):
 
     def _check_positions(self, positions: Tensor, x: Tensor) -> None:
         check.real_tensor("positions", positions)
+        if positions.is_meta and not x.is_meta:
+            raise ValueError(f"positions must hold values, as x on {x.device} does; got a tensor on the meta device")
         tokens = x.shape[:-1]
         if not _broadcasts(positions.shape, tokens):
             swapped = x.ndim == 3 and _broadcasts(positions.shape, tokens[::-1])

@@ -104,9 +104,9 @@ def generate_position_encoding(
 
     Raises:
         TypeError: If `seq_len`, `d_model` or `offset` is not an integer, `base` not a real number, `layout` not
-            a string, `dtype` not a floating dtype, or `out` not a tensor of one.
+            a string, `dtype` not a floating dtype, `device` no device, or `out` not a tensor of floats.
         ValueError: If `seq_len` is negative, `d_model` not positive, `base` not from 1e-300 to 1e300, `layout`
-            unknown, a position further from zero than 2^32, or `out` of another shape, dtype or device than
+            or `device` unknown, a position further from zero than 2^32, or `out` of another shape, dtype or device than
             asked for, or part of a gradient.
 
     Examples:
@@ -221,13 +221,14 @@ def _table(
     """Return the tensor to write into: `out` if it is what was asked for, else a new one."""
     if dtype is not None:
         check.floating("dtype", dtype)
+    device = check.device(device)
     if out is None:
         return torch.empty(seq_len, d_model, dtype=dtype or torch.float32, device=device)
     check.floating("out", check.real_tensor("out", out).dtype)
     for name, value, asked in (
         ("shape", tuple(out.shape), (seq_len, d_model)),
         ("dtype", out.dtype, dtype or out.dtype),
-        ("device", out.device, out.device if device is None else torch.device(device)),
+        ("device", out.device, device or out.device),
         ("requires_grad", out.requires_grad, False),
     ):
         if value != asked:

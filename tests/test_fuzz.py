@@ -77,7 +77,12 @@ RIGHT: dict[str, st.SearchStrategy[Any]] = {
 def arguments(draw: st.DrawFn, *names: str) -> dict[str, Any]:
     """Return arguments of which most are right, so that every check is reached."""
     wrong = draw(st.sets(st.sampled_from(names), max_size=2))
-    return {name: draw(ANYTHING if name in wrong else RIGHT[name]) for name in names}
+    drawn = {name: draw(ANYTHING if name in wrong else RIGHT[name]) for name in names}
+    for name in {"seq_len", "d_model"} & set(names):
+        # Nothing between small and impossible: tables that fill the memory would only take long.
+        if isinstance(drawn[name], int | float | np.integer) and drawn[name] > 10_000:
+            drawn[name] = 2**62
+    return drawn
 
 
 def same(a: object, b: object) -> bool:
@@ -129,14 +134,12 @@ def check(rows: Tensor, positions: Tensor, d_model: int, base: float, layout: st
         )  # torch casts by way of float32
 
 
-many = settings(max_examples=800)
+many = settings(max_examples=500)
 
 
 @many
 @given(arguments("seq_len", "d_model", "base", "offset", "layout", "dtype", "device", "out"))
 def test_table(given_: dict[str, Any]) -> None:
-    if isinstance(given_["seq_len"], int | float) and not given_["seq_len"] < 10_000:
-        given_["d_model"] = 2**31  # nothing between small and impossible: this machine is used by others
     table = answer(pe.generate_position_encoding, given_)
     if table is not None:
         assert table.shape == (given_["seq_len"], given_["d_model"])
@@ -175,7 +178,9 @@ def test_shift(given_: dict[str, Any]) -> None:
     rotation = answer(pe.shift_matrix, given_)
     if rotation is not None and abs(given_["offset"]) <= 20_000:
         options = int(given_["d_model"]), float(given_["base"]), given_["layout"]
-        here, there = (expected(torch.tensor(p), *options) for p in (1.0, 1.0 + float(given_["offset"])))
+        here, there = (
+            expected(torch.tensor(p, dtype=torch.float64), *options) for p in (1.0, 1.0 + float(given_["offset"]))
+        )
         assert (rotation @ here - there).abs().max() <= 1e-9
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -43,10 +44,10 @@ publishing: dict[str, Any] = {}
 
 def on_startup(command: str, dirty: bool) -> None:
     """Let every message that MkDocs shows pass the filter; date the site by its sources, not by the clock."""
-    committed = subprocess.run(
-        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    os.environ.setdefault("SOURCE_DATE_EPOCH", committed.stdout.strip() or "0")
+    if shutil.which("git"):
+        date_of_last_commit = ["git", "log", "-1", "--format=%ct"]
+        last = subprocess.run(date_of_last_commit, cwd=ROOT, capture_output=True, text=True, check=False)
+        os.environ.setdefault("SOURCE_DATE_EPOCH", last.stdout.strip() or "0")
     publishing["secured"] = command == "build"  # what serves adds a script of its own
     for handler in logging.getLogger("mkdocs").handlers:
         handler.addFilter(NameTheLine())

@@ -68,4 +68,4 @@ def _outputs(cell: Tag, figure: str | None) -> Iterator[str]:
                 f"this cell shows what its last line returns; print it, or end otherwise: {output.get_text()}"
             )
         else:
-            yield f"```text\n{output.get_text().rstrip()}\n```"
+            yield "```text\n" + output.get_text().strip("\n").rstrip() + "\n```"
