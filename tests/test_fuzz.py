@@ -82,6 +82,10 @@ def arguments(draw: st.DrawFn, *names: str) -> dict[str, Any]:
         # Nothing between small and impossible: tables that fill the memory would only take long.
         if isinstance(drawn[name], int | float | np.integer) and drawn[name] > 10_000:
             drawn[name] = 2**62
+    for name in {"seq_len", "d_model", "offset"} & set(names):
+        # A tensor of one integer is an integer to Python, in any layout; to the comparisons below only a dense one is.
+        if isinstance(drawn[name], Tensor) and drawn[name].layout != torch.strided:
+            drawn[name] = drawn[name].to_dense()
     return drawn
 
 
