@@ -48,7 +48,8 @@ def on_startup(command: str, dirty: bool) -> None:
         date_of_last_commit = ["git", "log", "-1", "--format=%ct"]
         last = subprocess.run(date_of_last_commit, cwd=ROOT, capture_output=True, text=True, check=False)
         os.environ.setdefault("SOURCE_DATE_EPOCH", last.stdout.strip() or "0")
-    publishing["secured"] = command == "build"  # what serves adds a script of its own
+    # What serves adds a script of its own, and a saved page is to be seen at once.
+    publishing["published"] = command == "build"
     for handler in logging.getLogger("mkdocs").handlers:
         handler.addFilter(NameTheLine())
 
@@ -103,15 +104,18 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> None:
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> None:
-    """Let a page say in its head what it is about."""
-    publish.describe(page, html)
+    """Let a published page say in its head what it is about."""
+    if publishing["published"]:
+        publish.describe(page, html)
 
 
 def on_post_page(output: str, page: Page | None, config: MkDocsConfig) -> str:
-    """Let a page ask for the one style sheet; forbid a published one whatever it does not need."""
+    """Let a published page ask for the one style sheet, and forbid it whatever it does not need."""
+    if not publishing["published"]:
+        return output
     # Whoever has no script, or a keyboard alone, can scroll what is wider than the screen.
     output = slim.linked(output).replace("<pre><span></span><code>", '<pre><span></span><code tabindex="0">')
-    return publish.secured(output) if publishing["secured"] else output
+    return publish.secured(output)
 
 
 def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:
@@ -121,5 +125,6 @@ def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> s
 
 def on_post_build(config: MkDocsConfig) -> None:
     """Write what stands beside the pages, and make small what they fetch."""
-    publish.write(publishing["nav"], config)
-    slim.slim(Path(config.site_dir))
+    if publishing["published"]:
+        publish.write(publishing["nav"], config)
+        slim.slim(Path(config.site_dir))
