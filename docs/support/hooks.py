@@ -1,5 +1,6 @@
 """What no Markdown extension can do: hand the labs to MkDocs as pages and as notebooks."""
 
+import gc
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemBytecodeCache
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
@@ -54,12 +56,22 @@ def on_startup(command: str, dirty: bool) -> None:
         handler.addFilter(NameTheLine())
 
 
+def templates() -> FileSystemBytecodeCache:
+    """Return where compiled templates are kept."""
+    folder = ROOT / ".cache" / "templates"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileSystemBytecodeCache(str(folder))
+
+
 def on_config(config: MkDocsConfig) -> None:
     """Keep what a lab gave for as long as what it imports is the same; the plugin knows the lab's own text alone."""
+    gc.disable()  # it would take a fifth of the time; on_post_build enables it
+    fingerprint.cache_clear()
     NameTheLine.docs = Path(config.docs_dir)
     os.environ["JUPYTER_CONFIG_DIR"] = str(SUPPORT / "jupyter")
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     os.environ["MATPLOTLIBRC"] = str(SUPPORT / "matplotlibrc")
+    config.plugins["mkdocstrings"].get_handler("python").env.bytecode_cache = templates()  # type: ignore[attr-defined]
     cache = ROOT / ".cache" / "labs" / fingerprint("docs/support/matplotlibrc", "docs/support/jupyter/*")
     config.plugins["mkdocs-jupyter"].config["cache_dir"] = str(cache)
     for entry in cache.glob("*.json"):
@@ -82,8 +94,9 @@ def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
     publishing["nav"] = nav
 
 
-def on_env(env: object, config: MkDocsConfig, files: Files) -> None:
-    """Stop if a claim is explained nowhere."""
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
+    """Keep compiled templates; stop if a claim is explained nowhere."""
+    env.bytecode_cache = templates()
     pages = {file.src_uri: file.content_string for file in files.documentation_pages()}
     if missing := marks.uncited(pages):
         raise PluginError("no mark leads to these claims from the page that is to explain them:\n" + "\n".join(missing))
@@ -96,8 +109,8 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> None:
 
         def render(config: MkDocsConfig, files: Files) -> None:
             run_by_plugin(config, files)
-            source = Path(str(page.file.abs_src_path))
-            page.markdown = labs.markdown(source, str(page.content), f"docs/{page.file.src_uri}")
+            source, name = page.file.content_string, f"docs/{page.file.src_uri}"
+            page.markdown = labs.markdown(source, str(page.content), name)
             Page.render(page, config, files)
 
         page.render = render  # type: ignore[method-assign]
@@ -128,3 +141,4 @@ def on_post_build(config: MkDocsConfig) -> None:
     if publishing["published"]:
         publish.write(publishing["nav"], config)
         slim.slim(Path(config.site_dir))
+    gc.enable()

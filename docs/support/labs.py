@@ -5,8 +5,9 @@ outputs, and MkDocs renders that: formulas, references, link checking, search an
 """
 
 import base64
+import functools
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import jupytext
 from bs4 import BeautifulSoup, Tag
@@ -15,15 +16,16 @@ from mkdocs.exceptions import PluginError
 from support.figure import inline
 
 
-def markdown(source: Path, executed: str, name: str) -> str:
+@functools.lru_cache(maxsize=16)  # while serving, what was saved is seldom a lab
+def markdown(source: str, executed: str, name: str) -> str:
     """Return a lab as the Markdown of a page.
 
     Args:
-        source: The percent-format notebook.
+        source: The text of the percent-format notebook.
         executed: What the plugin made of it.
         name: What an error calls the file.
     """
-    notebook = jupytext.read(source)
+    notebook = jupytext.reads(source, fmt="py:percent")
     ran = (cell for cell in BeautifulSoup(executed, "html.parser").select(".jp-CodeCell") if cell.get("id"))
     parts = []
     for cell in notebook.cells:
@@ -34,12 +36,12 @@ def markdown(source: Path, executed: str, name: str) -> str:
         try:
             outputs = "\n".join(_outputs(next(ran), cell.metadata.get("figure")))
         except ValueError as error:
-            line = source.read_text(encoding="utf-8").splitlines().index(cell.source.splitlines()[0]) + 1
+            line = source.splitlines().index(cell.source.splitlines()[0]) + 1
             raise PluginError(f"{name}:{line}: {error}") from None
         if outputs:
             parts.append(f'<div class="result" markdown="1">\n\n{outputs}\n\n</div>')
     title, *rest = parts
-    download = f"[Download as a notebook]({source.stem}.ipynb){{ .md-button download }}"
+    download = f"[Download as a notebook]({PurePath(name).stem}.ipynb){{ .md-button download }}"
     return "\n\n".join([title, download, *rest])
 
 

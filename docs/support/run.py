@@ -26,6 +26,7 @@ class BlockError(Exception):
     """A block failed; the message is its traceback."""
 
 
+@functools.cache  # for one build: docs/support/hooks.py
 def fingerprint(*more: str) -> str:
     """Return a hash of Python, the versions of what is installed, `pe`, and the files that match `more`."""
     digest = hashlib.sha256(sys.version.encode())
