@@ -6,7 +6,6 @@ import random
 import re
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ import torch
 from playwright.sync_api import Browser, Page, Request, Route, ViewportSize, expect, sync_playwright
 
 import pe
+from support.run import in_new_process
 from tests import browser as chromium
-from tests.conftest import run_program
 from tests.test_site import PAGES
 
 Visit = Callable[..., Page]
@@ -134,19 +133,19 @@ def test_colours_can_be_switched_and_stay(visit: Visit) -> None:
 @pytest.mark.parametrize("path", PAGES)
 def test_first_visit_is_light_and_still(visit: Visit, site: Path, path: str) -> None:
     """Count what is fetched, as servers send it; let typefaces come late, and nothing moves."""
-    page = visit("404.html")
-    fetched: list[str] = []
-    page.on("request", lambda request: fetched.append(urlparse(request.url).path))
-    page.goto(page.url.removesuffix("404.html") + path, wait_until="networkidle")
+    page = visit(path, late="**/*.woff2")
     scroll_through(page)
     assert page.evaluate("shift") < 0.001
+    fetched = page.evaluate(
+        "[location, ...performance.getEntriesByType('resource').map(entry => entry.name)].map(String)"
+    )
     weight = 0
-    for name in {name for name in fetched if name.startswith("/encoding/")}:
+    for name in {urlparse(url).path for url in fetched if not url.startswith("data:")}:
         file = site / name.removeprefix("/encoding/")
         file = file / "index.html" if file.is_dir() else file
         weight += len(gzip.compress(file.read_bytes())) if file.suffix in TEXT else file.stat().st_size
+    assert any(name.endswith(".woff2") for name in fetched)
     assert weight <= (350_000 if path.startswith("labs/") else 200_000)
-    assert visit(path, late="**/*.woff2").evaluate("shift") < 0.001
 
 
 def copied(page: Page) -> list[tuple[str, str]]:
@@ -170,10 +169,11 @@ def copied(page: Page) -> list[tuple[str, str]]:
 def test_programs_that_are_copied_print_what_the_page_shows(visit: Visit, path: str) -> None:
     pairs = copied(visit(path))
     assert pairs or path == "speed/"
-    with ThreadPoolExecutor(2) as pool:
-        for (_, shown), printed in zip(pairs, pool.map(lambda pair: run_program(pair[0]), pairs), strict=True):
-            # What an example of the reference returns is compared by the tests of the docstrings.
-            assert printed.rstrip() == shown.rstrip() or path.startswith("api/")
+    for program, shown in pairs:
+        succeeded, printed = in_new_process(program)
+        assert succeeded, printed
+        # What an example of the reference returns is compared by the tests of the docstrings.
+        assert printed.rstrip() == shown.rstrip() or path.startswith("api/")
 
 
 def test_programs_of_claims_that_are_copied_are_those_that_measured(visit: Visit, claims: dict[str, Any]) -> None:
@@ -313,7 +313,7 @@ def test_explorer_computes_what_the_package_does(visit: Visit) -> None:
 def test_view_of_the_explorer_is_in_its_address_and_in_its_program(visit: Visit, query: str) -> None:
     page = visit("explorer/" + query)
     ((program, shown),) = copied(page)
-    assert run_program(program) == shown
+    assert in_new_process(program) == (True, shown)
     for asked in filter(None, query.removeprefix("?").split("&")):
         name, value = asked.split("=")
         assert f'"{value}"' in program or f" {value}" in program

@@ -200,38 +200,32 @@ def test_every_claim_is_listed_marked_and_led_to(site: Path, claims: dict[str, d
     assert len(table.select("tbody tr")) == 10
 
 
-BROKEN = "".join(
-    [
-        '```python exec="true" source="block" result="text"\n',
-        "print(1)\nprint(1 / 0)\n```\n",
-    ]
-)
+FAILS = '```python exec="true" source="block" result="text"\nprint(1)\nprint(1 / 0)\n```\n'
+UNNAMED = '```python exec="true" html="true"\nfrom support.figure import show\nshow(None, "")\n```\n'
+WARNS = '```python exec="true" html="true"\nimport warnings\nwarnings.warn("old")\n```\n'
+NO_FENCE = "```python exec=true oops=\nprint(1)\n```\n"
+NOWHERE = "A [link](nowhere.md).\n\nAn [anchor](formula.md#nowhere).\n\nA [name][pe.nothing].\n"
 
 
 @pytest.mark.parametrize(
-    ("added", "line", "reason"),
+    ("added", "reasons"),
     [
-        (BROKEN, 3, "ZeroDivisionError"),
-        (
-            '```python exec="true" html="true"\nfrom support.figure import show\nshow(None, "")\n```\n',
-            2,
-            "name must say",
-        ),
-        ('```python exec="true" html="true"\nimport warnings\nwarnings.warn("old")\n```\n', 3, "UserWarning: old"),
-        ("```python exec=true oops=\nprint(1)\n```\n", 1, "this fence cannot be read"),
-        ("Some {{ pe.nothing }}.\n", 1, "has no attribute 'nothing'"),
-        ("A formula $\\unknown$.\n", 1, "this formula cannot be read"),
-        ("A [link](nowhere.md).\n", 1, "nowhere.md"),
-        ("An [anchor](formula.md#nowhere).\n", 1, "#nowhere"),
-        ("A [name][pe.nothing].\n", 1, "pe.nothing"),
-        ("A mark [[no-such-claim]].\n", 1, "no claim is called no-such-claim"),
+        (FAILS, {3: "ZeroDivisionError"}),
+        (UNNAMED, {2: "name must say"}),
+        (WARNS, {3: "UserWarning: old"}),
+        (NO_FENCE, {1: "this fence cannot be read"}),
+        ("Some {{ pe.nothing }}.\n", {1: "has no attribute 'nothing'"}),
+        ("A formula $\\unknown$.\n", {1: "this formula cannot be read"}),
+        ("A mark [[no-such-claim]].\n", {1: "no claim is called no-such-claim"}),
+        (NOWHERE, {1: "nowhere.md", 3: "#nowhere", 5: "pe.nothing"}),
     ],
+    ids=lambda value: None if isinstance(value, str) else next(iter(value.values())),
 )
 def test_what_is_broken_stops_the_build_and_is_named(
-    site: Path, tmp_path: Path, added: str, line: int, reason: str
+    site: Path, tmp_path: Path, added: str, reasons: dict[int, str]
 ) -> None:
     """Build a copy of the site with one thing broken; `site` has filled the cache before."""
-    for name in ("docs", "pe", "mkdocs.yml", "constraints.txt"):
+    for name in ("docs", "pe", "mkdocs.yml", "constraints.txt", "CHANGELOG.md"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
     page = tmp_path / "docs" / "usage.md"
@@ -239,6 +233,7 @@ def test_what_is_broken_stops_the_build_and_is_named(
     page.write_text(text + "\n" + added, encoding="utf-8")
     built = build(tmp_path / "site", tmp_path)
     assert built.returncode != 0
-    at = text.count("\n") + 1 + line
-    assert reason in built.stderr
-    assert re.search(rf"docs/usage\.md[:\"].*\b{at}\b", built.stderr), built.stderr[-3000:]
+    for line, reason in reasons.items():
+        at = text.count("\n") + 1 + line
+        assert reason in built.stderr
+        assert re.search(rf"docs/usage\.md[:\"].*\b{at}\b", built.stderr), built.stderr[-3000:]

@@ -49,7 +49,7 @@ def run(code: str, name: str = "block", line: int = 1) -> str:
     entry = CACHE / f"{key}.json"
     if entry.exists():
         return str(json.loads(entry.read_text(encoding="utf-8")))
-    succeeded, output = _run_in_new_process(code, name, line)
+    succeeded, output = in_new_process(code, name, line)
     if not succeeded:
         raise BlockError(output)
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,8 @@ def _context() -> multiprocessing.context.ForkServerContext:
     return context
 
 
-def _run_in_new_process(code: str, name: str, line: int) -> tuple[bool, str]:
+def in_new_process(code: str, name: str = "block", line: int = 1) -> tuple[bool, str]:
+    """Run `code` as `run` does, whether it has run before or not; return whether it ended well, and what it printed."""
     here, there = _context().Pipe(duplex=False)
     process = _context().Process(target=_child, args=(there, code, name, line))
     with _without_main():
