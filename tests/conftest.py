@@ -18,6 +18,7 @@ from support import marks
 ROOT = Path(__file__).parents[1]
 SITE_URL = "https://example.org/encoding/"
 REPO_URL = "https://github.com/example/encoding"
+COLAB_URL = "https://colab.research.google.com/github/example/encoding/blob/gh-pages/latest/"
 
 settings.register_profile("pe", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("pe")
@@ -75,6 +76,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a strictly built site, as published under a sub-path of some host."""
     folder = tmp_path_factory.mktemp("site")
     with alone():
-        built = build(folder, SITE_URL=SITE_URL, REPO_URL=REPO_URL, EDIT_URI="edit/main/docs/")
+        built = build(folder, SITE_URL=SITE_URL, REPO_URL=REPO_URL, EDIT_URI="edit/main/docs/", COLAB_URL=COLAB_URL)
     assert built.returncode == 0, built.stderr[-4000:]
     return folder

@@ -2,9 +2,11 @@
 
 import doctest
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import pe
 from pe import figures, module, properties, sinusoidal
@@ -43,6 +45,27 @@ def test_readme_names_every_page() -> None:
         assert f"]({page.relative_to(ROOT).as_posix()})" in readme
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
         assert (ROOT / target).exists(), target
+
+
+def test_version_and_title_are_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    page = (ROOT / "docs/citation.md").read_text(encoding="utf-8")
+    assert project["version"] == cited["version"]
+    assert f"## {project['version']}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    for field in ("title", "version", "license"):
+        assert re.search(rf"{field} += {{{cited[field]}}}", page)
+    for author in cited["references"][0]["authors"]:
+        assert author["family-names"] in page
+
+
+def test_every_work_that_is_linked_is_in_the_list_of_works() -> None:
+    texts = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/labs/*.py"), *ROOT.glob("docs/support/claims/*.py")]
+    linked = {work for text in texts for work in re.findall(r"arxiv\.org/abs/[\d.]+", text.read_text(encoding="utf-8"))}
+    listed = re.findall(
+        r"^\| .*?(arxiv\.org/abs/[\d.]+)", (ROOT / "docs/citation.md").read_text(encoding="utf-8"), re.M
+    )
+    assert linked == set(listed)
 
 
 @pytest.mark.parametrize("source", [sinusoidal, module, properties, figures], ids=lambda source: source.__name__)

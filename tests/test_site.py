@@ -16,13 +16,14 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 import pe
-from tests.conftest import REPO_URL, ROOT, SITE_URL, build
+from tests.conftest import COLAB_URL, REPO_URL, ROOT, SITE_URL, build
 
 PAGES = [
     *("", "formula/", "frequency/", "properties/", "usage/", "implementation/", "pros-and-cons/"),
     *("explorer/", "claims/", "precision/", "bugs/", "conventions/", "speed/"),
     *(f"labs/{name}/" for name in ("order", "digits", "longer", "distance")),
     *(f"api/{name}/" for name in ("sinusoidal", "module", "properties", "figures")),
+    *("changelog/", "citation/"),
 ]
 
 
@@ -94,10 +95,13 @@ def test_figures_are_named_and_ids_unique(site: Path, page: str) -> None:
     assert not repeated
 
 
+TEXT_ALONE = {"usage/", "claims/", "changelog/", "citation/"}
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("api/")])
 def test_every_explanation_shows_a_figure_or_more(site: Path, page: str) -> None:
     figures = article(site, page).select("figure.drawn")
-    assert len(figures) >= {"properties/": 7, "bugs/": 7, "usage/": 0, "claims/": 0}.get(page, 1)
+    assert len(figures) >= {"properties/": 7, "bugs/": 7}.get(page, page not in TEXT_ALONE)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -179,6 +183,8 @@ def test_lab_finds_what_its_text_says_and_is_a_notebook(site: Path, lab: str, fi
     assert not any(cell.get("outputs") for cell in notebook.cells)
     page = article(site, f"labs/{lab}/")
     assert page.select_one(f'a[href="../{lab}.ipynb"]')
+    assert page.select_one(f'a[href="{COLAB_URL}labs/{lab}.ipynb"]')
+    assert notebook.cells[0].source.endswith(f'"absolute-pe[figures] @ git+{REPO_URL}"')
     printed = "\n".join(output.get_text() for output in page.select(".result"))
     for finding in findings:
         assert re.search(finding, printed), printed

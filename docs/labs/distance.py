@@ -173,6 +173,6 @@ print(
 # about half of the learned one is of another kind. Its angles fall from fast pairs to slow ones, in steps rather than along
 # the curve of the law.
 #
-# This is the small picture of what was observed at full size: Sinha et al. (2022) found that models with learned absolute
+# This is the small picture of what was observed at full size: Sinha et al. ([2022](https://arxiv.org/abs/2210.12574)) found that models with learned absolute
 # positions do worse when a text starts elsewhere than in training, and Yan et al. ([2019](https://arxiv.org/abs/1911.04474))
 # that the projections of attention do not keep what the plain product of two encodings knows of distance.

@@ -40,7 +40,8 @@ print(f"{len(text):,} characters, {len(alphabet)} different ones")
 # - **none**: nothing but the causal mask;
 # - **learned**: a trained vector for each of 256 positions, of which training sees the first 32;
 # - **sinusoidal**: the subject of this site;
-# - **random offsets**: the same, but each training text begins at a random position between 0 and 224;
+# - **random offsets**: the same, but each training text begins at a random position between 0 and 224
+#   ([Kiyono et al., 2021](https://arxiv.org/abs/2109.05644));
 # - **rotary**: queries and keys are turned by their positions ([Su et al., 2021](https://arxiv.org/abs/2104.09864)), with the
 #   same sines and cosines;
 # - **ALiBi**: a penalty on the distance, added to the scores of attention ([Press et al., 2021](https://arxiv.org/abs/2108.12409)).
@@ -260,7 +261,7 @@ print(f"Best at the trained length: {best}.")
 # %% [markdown]
 # Absolute positions that were never trained ruin the predictions, learned or sinusoidal alike: the rows are right, but no weight has
 # seen them. Random offsets in training show the model all rows, and it no longer breaks down. But on the longest texts it is
-# then hardly better than the model without positions, and at the trained length it has lost most of what positions were worth:
+# then no better than the model without positions, and at the trained length it has lost most of what positions were worth:
 # in so short a training they are a weak remedy. What is left may come from attending to more characters than ever before; the
 # model without positions suffers as much. Rotary embeddings know nothing but distances, and still meet distances that they have not seen. ALiBi, which makes far
 # tokens fade, does not notice.

@@ -82,10 +82,11 @@ def on_config(config: MkDocsConfig) -> None:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
-    """Offer every lab as a notebook."""
+    """Offer every lab as a notebook, and the changelog as a page."""
+    files.append(File.generated(config, "changelog.md", content=(ROOT / "CHANGELOG.md").read_text(encoding="utf-8")))
     for file in list(files):
         if file.src_uri.startswith("labs/") and file.src_uri.endswith(".py"):
-            content = labs.notebook(Path(str(file.abs_src_path)))
+            content = labs.notebook(Path(str(file.abs_src_path)), config.repo_url or "")
             files.append(File.generated(config, file.src_uri.removesuffix(".py") + ".ipynb", content=content))
 
 
@@ -110,7 +111,7 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> None:
         def render(config: MkDocsConfig, files: Files) -> None:
             run_by_plugin(config, files)
             source, name = page.file.content_string, f"docs/{page.file.src_uri}"
-            page.markdown = labs.markdown(source, str(page.content), name)
+            page.markdown = labs.markdown(source, str(page.content), name, config.extra["colab"])
             Page.render(page, config, files)
 
         page.render = render  # type: ignore[method-assign]

@@ -12,18 +12,20 @@ from pathlib import Path, PurePath
 import jupytext
 from bs4 import BeautifulSoup, Tag
 from mkdocs.exceptions import PluginError
+from nbformat.v4 import new_code_cell
 
 from support.figure import inline
 
 
 @functools.lru_cache(maxsize=16)  # while serving, what was saved is seldom a lab
-def markdown(source: str, executed: str, name: str) -> str:
+def markdown(source: str, executed: str, name: str, colab: str) -> str:
     """Return a lab as the Markdown of a page.
 
     Args:
         source: The text of the percent-format notebook.
         executed: What the plugin made of it.
         name: What an error calls the file.
+        colab: The address below which notebooks can be opened in Colab, or an empty string.
     """
     notebook = jupytext.reads(source, fmt="py:percent")
     ran = (cell for cell in BeautifulSoup(executed, "html.parser").select(".jp-CodeCell") if cell.get("id"))
@@ -41,13 +43,19 @@ def markdown(source: str, executed: str, name: str) -> str:
         if outputs:
             parts.append(f'<div class="result" markdown="1">\n\n{outputs}\n\n</div>')
     title, *rest = parts
-    download = f"[Download as a notebook]({PurePath(name).stem}.ipynb){{ .md-button download }}"
-    return "\n\n".join([title, download, *rest])
+    file = f"{PurePath(name).stem}.ipynb"
+    links = f"[Download as a notebook]({file}){{ .md-button download }}"
+    if colab:
+        links += f" [Run it in Colab]({colab}labs/{file}){{ .md-button }}"
+    return "\n\n".join([title, links, *rest])
 
 
-def notebook(source: Path) -> str:
-    """Return a lab as a notebook to download, the same at every build."""
+def notebook(source: Path, repository: str) -> str:
+    """Return a lab as a notebook to download, the same at every build; where to install `pe` from comes first."""
     cells = jupytext.read(source)
+    if repository:
+        needs = f'%pip install --quiet scikit-learn "absolute-pe[figures] @ git+{repository}"'
+        cells.cells.insert(0, new_code_cell(needs))  # type: ignore[no-untyped-call]
     for number, cell in enumerate(cells.cells):
         cell["id"] = f"cell-{number}"
         cell.metadata = {}
