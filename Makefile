@@ -23,8 +23,13 @@ lint: .venv/ready  ## check style and types
 bench: .venv/ready  ## measure speed and accuracy, for the Speed page
 	$(BIN)/python -m tests.benchmarks.speed
 
-faults: .venv/ready  ## break things one at a time and see that something notices; takes an hour, can be stopped
-	$(BIN)/python -m tests.faults
+faults: .venv/ready  ## break things one at a time and see that something notices; takes hours, can be stopped; SAMPLE=5 tries five, others every day
+	$(BIN)/pip install --quiet --constraint constraints.txt --group faults
+	$(BIN)/python -m tests.faults $(if $(SAMPLE),--sample $(SAMPLE))
+
+successors: .venv/ready  ## build with ProperDocs and Zensical, which may follow MkDocs, and compare
+	$(BIN)/pip install --quiet --constraint constraints.txt --group successors
+	$(BIN)/python -m tests.successors
 
 clean:  ## remove everything that was made here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis site
@@ -37,4 +42,4 @@ clean:  ## remove everything that was made here
 	$(BIN)/pip install --constraint constraints.txt --build-constraint constraints.txt --editable '.[figures]' --group dev
 	touch $@
 
-.PHONY: help serve test build lint bench faults clean
+.PHONY: help serve test build lint bench faults successors clean

@@ -1,27 +1,40 @@
 """Break things one at a time and see that something notices: `make faults`.
 
-Each fault is put into a copy of the checkout. Then the checks that are to notice run, the quick ones first. What came
-out is kept in `.cache/faults.json`, so that a run that was stopped goes on where it was; a change of the checkout
-begins it anew. Arguments choose faults by a part of their name.
+Faults are of two kinds: those written down below, and every operator of the package's formulas and checks that a
+mutation tool can turn into its opposite. Each is put into a copy of the checkout. Then the checks that are to notice
+run, the quick ones first. What came out is kept in `.cache/faults.json` for as long as what was checked is the same, so
+that a run that was stopped goes on where it was.
+
+    python -m tests.faults                   all of them
+    python -m tests.faults sin layout        those with one of these words in their name
+    python -m tests.faults --sample 5        as many as that, others every day
 """
 
+import argparse
+import datetime
+import difflib
+import functools
 import hashlib
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / ".cache" / "faults.json"
-PARTS = ("pe", "docs", "tests", ".cache", "mkdocs.yml", "constraints.txt", "pyproject.toml", "README.md")
-
-LIBRARY = (
-    "pytest -x -q -n 2 tests/test_sinusoidal.py tests/test_module.py tests/test_properties.py tests/test_figures.py"
+PARTS = (
+    *("pe", "docs", "tests", ".cache", "mkdocs.yml", "constraints.txt", "pyproject.toml"),
+    *("README.md", "CHANGELOG.md", "CITATION.cff"),
 )
+
+LIBRARY = "pytest -x -q tests/test_properties.py tests/test_sinusoidal.py tests/test_module.py tests/test_figures.py"
 BUILD = "mkdocs build --strict"
 SITE = "pytest -x -q -n 2 tests/test_docs.py tests/test_site.py tests/test_browser.py"
 CLAIMS = "pytest -x -q -n 2 tests/test_claims.py"
@@ -46,6 +59,60 @@ class Fault:
         if text.count(self.old) != 1:
             raise LookupError(f"{self.file} has {self.old!r} {text.count(self.old)} times, not once")
         return text.replace(self.old, self.new)
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One operator in one file, and another in its place; Cosmic Ray finds and changes it."""
+
+    file: str
+    operator: str
+    occurrence: int
+    checks = (LIBRARY,)
+
+    @property
+    def name(self) -> str:
+        """Return the line that changes, before and after."""
+        lines = difflib.unified_diff(source(self.file).splitlines(), self.text().splitlines(), n=0)
+        before, after = (line[1:].strip() for line in list(lines)[3:5])
+        return f"{self.file}: {before} → {after}"
+
+    @functools.cache  # noqa: B019
+    def text(self) -> str:
+        """Return the file with the other operator in it."""
+        from cosmic_ray.mutating import mutate_code
+        from cosmic_ray.plugins import get_operator
+
+        changed = mutate_code(source(self.file), get_operator(self.operator)(), self.occurrence)
+        assert changed
+        return str(changed)
+
+
+@functools.cache
+def source(file: str) -> str:
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
+BINARY = ("Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "FloorDiv_Mul", "Mod_FloorDiv", "Pow_Mul")
+COMPARISON = ("Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt", "Eq_NotEq", "NotEq_Eq", "Is_IsNot", "IsNot_Is")
+OPERATORS = [
+    *(f"core/ReplaceBinaryOperator_{pair}" for pair in BINARY),
+    *(f"core/ReplaceComparisonOperator_{pair}" for pair in COMPARISON),
+    *(f"core/ReplaceUnaryOperator_{pair}" for pair in ("USub_UAdd", "Delete_Not")),
+    *(f"core/Replace{pair}" for pair in ("AndWithOr", "OrWithAnd", "TrueWithFalse", "FalseWithTrue")),
+]
+
+
+def mutations() -> Iterator[Mutation]:
+    """Give every operator to be changed in what computes and what checks; drawing is left to the faults below."""
+    from cosmic_ray.ast import ast_nodes, get_ast
+    from cosmic_ray.plugins import get_operator
+
+    for file in ("pe/sinusoidal.py", "pe/_rows.py", "pe/_checks.py", "pe/module.py", "pe/properties.py"):
+        nodes = list(ast_nodes(get_ast(source(file))))
+        for name in OPERATORS:
+            count = sum(len(list(get_operator(name)().mutation_positions(node))) for node in nodes)
+            yield from (Mutation(file, name, n) for n in range(count))
 
 
 def faults(file: str, checks: tuple[str, ...], *pairs: tuple[str, str]) -> list[Fault]:
@@ -224,7 +291,11 @@ FAULTS = [
 ]
 
 
-def notice(fault: Fault) -> str:
+# What survives and may: nothing that a user could see depends on it.
+HARMLESS: dict[str, str] = {}
+
+
+def notice(fault: Fault | Mutation) -> str:
     """Return the first check that notices a fault; an empty string if none does."""
     with tempfile.TemporaryDirectory() as folder:
         for part in PARTS:
@@ -233,29 +304,60 @@ def notice(fault: Fault) -> str:
         Path(folder, fault.file).write_text(fault.text(), encoding="utf-8")
         env = os.environ | {"PYTHONPATH": f"{folder}:{folder}/docs", "NO_MKDOCS_2_WARNING": "1"}
         for check in fault.checks:
-            command = [sys.executable, "-m", *check.split()]
-            if subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False).returncode:
+            # A fault may ask for all the memory there is, or for ever.
+            limited = ["sh", "-c", 'ulimit -v 24000000 2>/dev/null; exec "$@"', "sh", sys.executable, "-m"]
+            try:
+                subprocess.run(
+                    [*limited, *check.split()], cwd=folder, env=env, capture_output=True, timeout=900, check=True
+                )
+            except subprocess.SubprocessError:
                 return check
     return ""
 
 
-def main(*wanted: str) -> str | None:
+def state(fault: Fault | Mutation) -> str:
+    """Return a hash of the fault and of all that its checks can depend on."""
+    parts = ["pe", "tests", "constraints.txt"] if fault.checks == (LIBRARY,) else ["."]
+    digest = hashlib.sha256(fault.text().encode())
+    listed = subprocess.check_output(["git", "ls-files", *parts], cwd=ROOT, text=True)
+    for file in listed.splitlines():
+        if file != "tests/faults.py":
+            digest.update(file.encode() + (ROOT / file).read_bytes())
+    return digest.hexdigest()
+
+
+def main() -> str | None:
     """Try the faults that are not known yet; return what to say if one survives."""
-    state = hashlib.sha256()
-    for file in subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines():
-        state.update(file.encode() + (ROOT / file).read_bytes())
-    known = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-    outcomes = known["outcomes"] if known.get("state") == state.hexdigest() else {}
-    chosen = [fault for fault in FAULTS if not wanted or any(part in fault.name for part in wanted)]
-    for number, fault in enumerate(chosen, 1):
-        if fault.name not in outcomes:
-            outcomes[fault.name] = notice(fault)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--sample", type=int)
+    asked = parser.parse_args()
+    chosen: list[Fault | Mutation] = [*FAULTS, *mutations()]
+    if asked.words:
+        chosen = [fault for fault in chosen if any(word in fault.name for word in asked.words)]
+    if asked.sample:
+        chosen = random.Random(datetime.date.today().isoformat()).sample(chosen, asked.sample)
+    outcomes = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+
+    def outcome(fault: Fault | Mutation) -> str:
+        key = state(fault)
+        if key not in outcomes:
+            outcomes[key] = notice(fault)
             KEPT.parent.mkdir(exist_ok=True)
-            KEPT.write_text(json.dumps({"state": state.hexdigest(), "outcomes": outcomes}), encoding="utf-8")
-        print(f"{number}/{len(chosen)} {'noticed ' if outcomes[fault.name] else 'SURVIVES'} {fault.name}", flush=True)
-    survivors = [fault.name for fault in chosen if not outcomes[fault.name]]
+            KEPT.write_text(json.dumps(outcomes), encoding="utf-8")
+        return str(outcomes[key])
+
+    survivors = []
+    with ThreadPoolExecutor(2) as pool:
+        for number, (fault, check) in enumerate(zip(chosen, pool.map(outcome, chosen), strict=True), 1):
+            known = fault.name in HARMLESS
+            print(
+                f"{number}/{len(chosen)} {'noticed ' if check else 'harmless' if known else 'SURVIVES'} {fault.name}",
+                flush=True,
+            )
+            survivors += [fault.name] if not check and not known else []
     return "\n".join(["These faults survive:", *survivors]) if survivors else None
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())

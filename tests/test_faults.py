@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.faults import FAULTS, Fault
+from tests.faults import FAULTS, Fault, source
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name[:60])
 def test_fault_can_be_put_in(fault: Fault) -> None:
-    assert fault.text() != fault.old
+    assert fault.new in fault.text()
+    assert fault.text() != source(fault.file)

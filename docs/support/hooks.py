@@ -67,6 +67,8 @@ def on_config(config: MkDocsConfig) -> None:
     """Keep what a lab gave for as long as what it imports is the same; the plugin knows the lab's own text alone."""
     gc.disable()  # it would take a fifth of the time; on_post_build enables it
     fingerprint.cache_clear()
+    if config.site_url and not config.site_url.endswith("/"):
+        config.site_url += "/"  # mike leaves it out
     NameTheLine.docs = Path(config.docs_dir)
     os.environ["JUPYTER_CONFIG_DIR"] = str(SUPPORT / "jupyter")
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"

@@ -46,7 +46,7 @@ def markdown(source: str, executed: str, name: str, colab: str) -> str:
     file = f"{PurePath(name).stem}.ipynb"
     links = f"[Download as a notebook]({file}){{ .md-button download }}"
     if colab:
-        links += f" [Run it in Colab]({colab}labs/{file}){{ .md-button }}"
+        links += f" [Run it in Colab]({colab}labs/{file}){{ .md-button .download }}"
     return "\n\n".join([title, links, *rest])
 
 
