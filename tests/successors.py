@@ -15,7 +15,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("pe", "docs", ".cache", "mkdocs.yml", "constraints.txt", "CHANGELOG.md")
+PARTS = ("pe", "docs", ".cache", "mkdocs.yml", "constraints.txt")
 COMMANDS = {
     "mkdocs": "mkdocs build --strict --site-dir mkdocs",
     "properdocs": "properdocs build --strict --config-file mkdocs.yml --site-dir properdocs",

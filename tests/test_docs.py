@@ -42,7 +42,7 @@ def test_readme_shows_what_its_program_prints() -> None:
 def test_readme_names_every_page() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for page in [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/labs/*.py")]:
-        assert f"]({page.relative_to(ROOT).as_posix()})" in readme
+        assert f"]({page.resolve().relative_to(ROOT).as_posix()})" in readme
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
         assert (ROOT / target).exists(), target
 

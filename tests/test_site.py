@@ -231,7 +231,7 @@ def test_what_is_broken_stops_the_build_and_is_named(
     site: Path, tmp_path: Path, added: str, reasons: dict[int, str]
 ) -> None:
     """Build a copy of the site with one thing broken; `site` has filled the cache before."""
-    for name in ("docs", "pe", "mkdocs.yml", "constraints.txt", "CHANGELOG.md"):
+    for name in ("docs", "pe", "mkdocs.yml", "constraints.txt"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
     page = tmp_path / "docs" / "usage.md"

@@ -84,8 +84,7 @@ def on_config(config: MkDocsConfig) -> None:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
-    """Offer every lab as a notebook, and the changelog as a page."""
-    files.append(File.generated(config, "changelog.md", content=(ROOT / "CHANGELOG.md").read_text(encoding="utf-8")))
+    """Offer every lab as a notebook."""
     for file in list(files):
         if file.src_uri.startswith("labs/") and file.src_uri.endswith(".py"):
             content = labs.notebook(Path(str(file.abs_src_path)), config.repo_url or "")
