@@ -292,7 +292,9 @@ FAULTS = [
 
 
 # What survives and may: nothing that a user could see depends on it.
-HARMLESS: dict[str, str] = {}
+HARMLESS = {
+    "pe/module.py: dropout.training and dropout.p → dropout.p": "a dropout that does not train does nothing, slowly",
+}
 
 
 def notice(fault: Fault | Mutation) -> str:

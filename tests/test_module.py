@@ -168,6 +168,7 @@ def test_exports_with_a_dynamic_length(strict: bool) -> None:
         (torch.zeros(3, 4), {"offset": 1.5}, TypeError, "offset must be an integer"),
         (torch.zeros(3, 4), {"offset": 2**33}, ValueError, "offset and seq_len must"),
         (torch.zeros(3, 4), {"offset": 1, "positions": torch.arange(3)}, ValueError, "offset must be 0 when"),
+        (torch.zeros(3, 4), {"offset": -1, "positions": torch.arange(3)}, ValueError, "offset must be 0 when"),
         (torch.zeros(3, 4), {"positions": [0, 1, 2]}, TypeError, "positions must be a torch.Tensor"),
         (torch.zeros(3, 4), {"positions": torch.arange(4)}, ValueError, "positions must broadcast"),
         (torch.zeros(3, 4), {"positions": torch.zeros(2, 3)}, ValueError, "positions must broadcast"),

@@ -71,6 +71,7 @@ def test_neighbours_stay_apart() -> None:
     ("function", "arguments", "error", "message"),
     [
         (pe.shift_matrix, (1, 5), ValueError, "d_model must be even"),
+        (pe.shift_matrix, (1, 1), ValueError, "d_model must be even"),
         (pe.shift_matrix, (1, 0), ValueError, "d_model must be at least 1"),
         (pe.shift_matrix, (math.nan, 4), ValueError, "offset must be a finite number"),
         (pe.shift_matrix, (2**33, 4), ValueError, "offset must be finite and keep"),
@@ -78,6 +79,7 @@ def test_neighbours_stay_apart() -> None:
         (pe.shift_matrix, (True, 4), TypeError, "offset must be a real number"),
         (pe.similarity, (torch.tensor([1]), 5), ValueError, "d_model must be even"),
         (pe.similarity, (3, 4), TypeError, "offsets must be a torch.Tensor"),
+        (pe.similarity, (torch.tensor([-(2**33)]), 4), ValueError, "offsets must"),
         (pe.similarity, (torch.tensor([math.nan]), 4), ValueError, "offsets must be finite"),
         (pe.similarity, (torch.tensor([1j]), 4), TypeError, "offsets must hold real numbers"),
     ],
