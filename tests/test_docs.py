@@ -10,6 +10,7 @@ import yaml
 
 import pe
 from pe import figures, module, properties, sinusoidal
+from support.run import in_new_process
 from tests.conftest import ROOT, run_program
 
 PAGES = sorted(ROOT.glob("docs/**/*.md"))
@@ -75,6 +76,12 @@ def test_examples_of_docstrings(source: object) -> None:
     assert tests
     for test in tests:
         assert runner.run(test).failed == 0, test.name
+
+
+def test_what_a_library_logs_as_a_warning_is_an_error() -> None:
+    succeeded, told = in_new_process("import logging\nlogging.getLogger('matplotlib').warning('no such typeface')")
+    assert not succeeded
+    assert "no such typeface" in told
 
 
 def test_every_public_function_has_an_example_or_a_figure() -> None:

@@ -1,5 +1,6 @@
 """What no Markdown extension can do: hand the labs to MkDocs as pages and as notebooks."""
 
+import errno
 import gc
 import json
 import logging
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from jinja2 import Environment, FileSystemBytecodeCache
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
@@ -22,6 +24,9 @@ from support import labs, marks, publish, slim
 from support.run import ROOT, fingerprint
 
 SUPPORT = ROOT / "docs" / "support"
+KEPT = ROOT / ".cache"
+# Two builds at once would mix in one folder, and train every model twice. Whoever is killed leaves no lock behind.
+LOCK = FileLock(KEPT / "build.lock")
 
 
 class NameTheLine(logging.Filter):
@@ -58,13 +63,19 @@ def on_startup(command: str, dirty: bool) -> None:
 
 def templates() -> FileSystemBytecodeCache:
     """Return where compiled templates are kept."""
-    folder = ROOT / ".cache" / "templates"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = KEPT / "templates"
+    folder.mkdir(exist_ok=True)
     return FileSystemBytecodeCache(str(folder))
 
 
 def on_config(config: MkDocsConfig) -> None:
-    """Keep what a lab gave for as long as what it imports is the same; the plugin knows the lab's own text alone."""
+    """Wait for other builds; keep what a lab gave while what it imports is the same, which the plugin does not see."""
+    KEPT.mkdir(exist_ok=True)
+    try:
+        LOCK.acquire(timeout=0)
+    except Timeout:
+        logging.getLogger("mkdocs").info("Another build is running; this one waits for it")
+        LOCK.acquire()
     gc.disable()  # it would take a fifth of the time; on_post_build enables it
     fingerprint.cache_clear()
     if config.site_url and not config.site_url.endswith("/"):
@@ -73,8 +84,9 @@ def on_config(config: MkDocsConfig) -> None:
     os.environ["JUPYTER_CONFIG_DIR"] = str(SUPPORT / "jupyter")
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     os.environ["MATPLOTLIBRC"] = str(SUPPORT / "matplotlibrc")
+    os.environ["MPLCONFIGDIR"] = str(KEPT / "matplotlib")
     config.plugins["mkdocstrings"].get_handler("python").env.bytecode_cache = templates()  # type: ignore[attr-defined]
-    cache = ROOT / ".cache" / "labs" / fingerprint("docs/support/matplotlibrc", "docs/support/jupyter/*")
+    cache = KEPT / "labs" / fingerprint("docs/support/matplotlibrc", "docs/support/jupyter/*")
     config.plugins["mkdocs-jupyter"].config["cache_dir"] = str(cache)
     for entry in cache.glob("*.json"):
         try:
@@ -144,3 +156,17 @@ def on_post_build(config: MkDocsConfig) -> None:
         publish.write(publishing["nav"], config)
         slim.slim(Path(config.site_dir))
     gc.enable()
+    LOCK.release()
+
+
+def on_build_error(error: Exception) -> None:
+    """Let other builds go on; say in a line what no program can mend."""
+    LOCK.release()
+    if isinstance(error, OSError) and error.errno in {
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOSPC,
+        errno.EDQUOT,
+    }:
+        raise PluginError(f"{error.filename or 'a file'} cannot be written: {error.strerror}") from None

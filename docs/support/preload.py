@@ -5,6 +5,8 @@ from pathlib import Path
 
 os.environ["MPLBACKEND"] = "agg"
 os.environ["MATPLOTLIBRC"] = str(Path(__file__).with_name("matplotlibrc"))
+# Nor what other programs of this machine left there.
+os.environ["MPLCONFIGDIR"] = str(Path(__file__).parents[2] / ".cache" / "matplotlib")
 
 import matplotlib.pyplot  # noqa: F401
 import seaborn  # noqa: F401

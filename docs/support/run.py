@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import linecache
+import logging
 import multiprocessing
 import sys
 import tempfile
@@ -96,8 +97,16 @@ def _without_main():  # type: ignore[no-untyped-def]
             setattr(main, attribute, value)
 
 
+class _Raise(logging.Handler):
+    """Make an error of what a library complains of in its log: a typeface that is missing, say."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise RuntimeError(record.getMessage())
+
+
 def _child(connection: Connection, code: str, name: str, line: int) -> None:
     warnings.simplefilter("error")
+    logging.getLogger().addHandler(_Raise(logging.WARNING))
     printed = io.StringIO()
     padded = "\n" * (line - 1) + code
     linecache.cache[name] = (len(padded), None, padded.splitlines(keepends=True), name)
