@@ -294,6 +294,10 @@ FAULTS = [
 # What survives and may: nothing that a user could see depends on it.
 HARMLESS = {
     "pe/module.py: dropout.training and dropout.p → dropout.p": "a dropout that does not train does nothing, slowly",
+    (
+        "pe/_rows.py: begin, end = max(first, q + low), min(last, q + high) → "
+        "begin, end = max(first, q - low), min(last, q + high)"
+    ): "where low is not 0, q + low is the first row",
 }
 
 

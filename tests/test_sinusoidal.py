@@ -320,12 +320,13 @@ def test_table_beyond_memory_is_torchs_own_error() -> None:
         pe.generate_position_encoding(2**31, 2**31)
 
 
-def test_memory_beyond_the_table_is_small() -> None:
-    program = """
+@pytest.mark.parametrize("call", ["generate_position_encoding(100_000", "encode_positions(torch.arange(100_000)"])
+def test_memory_beyond_the_table_is_small(call: str) -> None:
+    program = f"""
 import resource, torch, pe
-pe.generate_position_encoding(1000, 512)
+pe.{call.replace("100_", "1_")}, 512)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-table = pe.generate_position_encoding(100_000, 512)
+table = pe.{call}, 512)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before - table.nbytes // 1024)
 """
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
