@@ -169,4 +169,4 @@ def on_build_error(error: Exception) -> None:
         errno.ENOSPC,
         errno.EDQUOT,
     }:
-        raise PluginError(f"{error.filename or 'a file'} cannot be written: {error.strerror}") from None
+        raise PluginError(f"this build cannot write its files: {error}") from None

@@ -48,7 +48,7 @@ def run(code: str, name: str = "block", line: int = 1) -> str:
     site = fingerprint(*(f"docs/support/{name}" for name in ("*.py", "*.json", "*.html", "matplotlibrc")))
     key = hashlib.sha256((site + code).encode()).hexdigest()
     entry = CACHE / f"{key}.json"
-    with contextlib.suppress(FileNotFoundError, ValueError):  # the latter of half a file, copied to a disk that was full
+    with contextlib.suppress(FileNotFoundError, ValueError):  # the latter if a full disk left half a file
         return str(json.loads(entry.read_text(encoding="utf-8")))
     succeeded, output = in_new_process(code, name, line)
     if not succeeded:
