@@ -63,28 +63,53 @@ function change(name, value) {
   view[name] = value;
   view.position = Math.min(view.position, view.length - 1);
   view.second = Math.min(view.second, view.length - 1);
-  draw(name === "position" || name === "second" ? "rows" : "table");
+  draw(...(name === "position" || name === "second" ? ROWS : Object.keys(PARTS)));
 }
 
-// Drawing: at most once a frame, and only what has changed. -----------------------------------------------------------
+// Drawing: at most once a frame, only what has changed, and first what is to be seen; the rest when there is time. ----------
 
-const waiting = new Set();
+const PARTS = {
+  table: paintTable,
+  waves: paintWavelengths,
+  controls: paintControls,
+  marks: paintMarks,
+  position: paintPositions,
+  clocks: paintClocks,
+  numbers: paintNumbers,
+  alike: paintSimilarity,
+  view: paintProgram,
+};
+const ROWS = ["marks", "position", "clocks", "numbers", "alike", "view"];
+const ALWAYS = new Set(["table", "controls", "marks"]); // cheap, or others need what they work out
+
+const waiting = new Set(), seen = new Set(ALWAYS);
+let next, later;
 function draw(...parts) {
-  if (!waiting.size) requestAnimationFrame(paint);
   parts.forEach((part) => waiting.add(part));
+  next ??= requestAnimationFrame(() => paint((part) => seen.has(part)));
 }
 
-function paint() {
-  const all = waiting.has("table");
-  waiting.clear();
-  if (all) {
-    paintTable();
-    paintWavelengths();
+function paint(isWanted) {
+  next = undefined;
+  clearTimeout(later);
+  for (const part of [...Object.keys(PARTS)].filter((part) => waiting.has(part) && isWanted(part))) {
+    waiting.delete(part);
+    PARTS[part]();
   }
-  paintControls();
-  paintRows();
-  paintProgram();
+  if (waiting.size) later = setTimeout(() => paint(() => true), 100);
 }
+
+const observer = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) seen[isIntersecting ? "add" : "delete"](target.id);
+});
+for (const part of Object.keys(PARTS)) if (!ALWAYS.has(part)) observer.observe($(part));
+
+/** Touch the page only where it changes. */
+const write = (node, text) => node.textContent === text || (node.textContent = text);
+const set = (node, attributes) => {
+  for (const [key, value] of Object.entries(attributes)) if (node.getAttribute(key) !== String(value)) node.setAttribute(key, value);
+  return node;
+};
 
 const ramp = (() => {
   const stops = JSON.parse($("coolwarm").textContent).map((hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)));
@@ -121,36 +146,41 @@ function paintTable() {
   canvas.classList.toggle("large", width > canvas.clientWidth || length > canvas.clientHeight);
 }
 
-const number = (value, digits) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const formats = [0, 1, 2].map((n) => new Intl.NumberFormat("en", { minimumFractionDigits: n, maximumFractionDigits: n }));
+const number = (value, digits) => formats[digits].format(value);
 const count = (value) => number(value, value < 100 ? 1 : 0);
 
-function paintControls() {
-  for (const name of NUMBERS) {
-    const value = String(view[name]), last = view.length - 1;
-    if (name in { position: 0, second: 0 }) $(name).max = boxes[name].max = last;
-    if (name === "base") {
-      $("base").value = BASES.findLastIndex((stop) => stop <= view.base * (1 + 1e-9));
-      $("base").ariaValueText = value;
-    } else $(name).value = value;
-    if (Number(boxes[name].value) !== view[name] || boxes[name] !== document.activeElement) boxes[name].value = value;
+function paintInputs(name, stop = String(view[name])) {
+  const value = String(view[name]), box = boxes[name];
+  if ($(name).value !== stop) $(name).value = stop;
+  if (Number(box.value) !== view[name] || (box !== document.activeElement && box.value !== value)) box.value = value;
+}
+
+function paintPositions() {
+  for (const name of ["position", "second"]) {
+    for (const input of [$(name), boxes[name]]) set(input, { max: view.length - 1 });
+    paintInputs(name);
   }
+}
+
+function paintControls() {
+  paintInputs("length");
+  paintInputs("width");
+  paintInputs("base", String(BASES.findLastIndex((stop) => stop <= view.base * (1 + 1e-9))));
+  set($("base"), { "aria-valuetext": view.base });
   $("layout").value = view.layout;
-  page.querySelector("[data-show=last-column]").textContent = view.width - 1;
-  page.querySelector("[data-show=last-position]").textContent = view.length - 1;
+  write(page.querySelector("[data-show=last-column]"), String(view.width - 1));
+  write(page.querySelector("[data-show=last-position]"), String(view.length - 1));
   for (const button of page.querySelectorAll("[data-view]")) {
     const preset = { ...DEFAULTS, ...Object.fromEntries(new URLSearchParams(button.dataset.view)) };
-    button.ariaPressed = String(["length", "width", "base", "layout"].every((name) => String(view[name]) === String(preset[name])));
+    set(button, { "aria-pressed": ["length", "width", "base", "layout"].every((name) => String(view[name]) === String(preset[name])) });
   }
 }
 
 // Row, clocks, curves. -----------------------------------------------------------------------------------------------
 
 const SVG = "http://www.w3.org/2000/svg";
-const element = (name, attributes, parent) => {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return parent ? parent.appendChild(made) : made;
-};
+const element = (name, attributes, parent) => parent.appendChild(set(document.createElementNS(SVG, name), attributes));
 
 const clocks = Array.from({ length: 12 }, () => {
   const svg = element("svg", { viewBox: "-50 -50 100 128", "aria-hidden": "true" }, $("clocks"));
@@ -162,28 +192,31 @@ const clocks = Array.from({ length: 12 }, () => {
   return { svg, first, second, pair, wave };
 });
 
-function paintRows() {
-  const { width, base, layout, position, second, length } = view, pairs = width / 2, omega = frequencies(width, base);
+function paintMarks() {
+  for (const name of ["position", "second"])
+    page.querySelector(`.mark.${name === "second" ? name : "first"}`).style.top = `${((view[name] + 0.5) / view.length) * 100}%`;
+}
+
+function paintClocks() {
+  const { width, base, position, second } = view, pairs = width / 2, omega = frequencies(width, base);
   const shown = Math.min(pairs, clocks.length);
   clocks.forEach((clock, n) => {
     clock.svg.classList.toggle("off", n >= shown);
     if (n >= shown) return;
     const i = shown > 1 ? Math.round((n * (pairs - 1)) / (shown - 1)) : 0;
-    const turn = (p) => `rotate(${((p * omega[i] * 180) / Math.PI) % 360})`; // clockwise from the top
-    clock.first.setAttribute("transform", turn(position));
-    clock.second.setAttribute("transform", turn(second));
-    clock.pair.textContent = `pair ${i}`;
-    clock.wave.textContent = `λ ${count((2 * Math.PI) / omega[i])}`;
+    const turn = (p) => `rotate(${(((p * omega[i] * 180) / Math.PI) % 360).toFixed(2)})`; // clockwise from the top
+    set(clock.first, { transform: turn(position) });
+    set(clock.second, { transform: turn(second) });
+    write(clock.pair, `pair ${i}`);
+    write(clock.wave, `λ ${count((2 * Math.PI) / omega[i])}`);
   });
-  $("clocks").ariaLabel = `${shown} of ${pairs} pairs as clock hands, for positions ${position} and ${second}; the table below holds their values.`;
-
-  page.querySelector(".mark.first").style.top = `${((position + 0.5) / length) * 100}%`;
-  page.querySelector(".mark.second").style.top = `${((second + 0.5) / length) * 100}%`;
-  if (page.querySelector("details").open) paintNumbers();
-  paintSimilarity();
+  set($("clocks"), {
+    "aria-label": `${shown} of ${pairs} pairs as clock hands, for positions ${position} and ${second}; the table below holds their values.`,
+  });
 }
 
 function paintNumbers() {
+  if (!$("numbers").closest("details").open) return;
   const { width, base, layout, position, second } = view;
   const rows = [position, second].map((p) => encode(p, width, base, layout)), waves = wavelengths(width, base);
   const cells = (tag, values) => `<tr>${values.map((value) => `<${tag}>${value}</${tag}>`).join("")}</tr>`;
@@ -198,58 +231,52 @@ function paintNumbers() {
   $("numbers").tBodies[0].innerHTML = body.join("");
 }
 
-// Both charts stand in a frame from (34, 8) to (352, 180) of their drawing.
+// Both charts stand in a frame from (34, 8) to (352, 180) of their drawing. What they are made of is made once.
 const X = 34, Y = 8, W = 318, H = 172;
-const axes = (svg, marks) => {
-  svg.replaceChildren();
-  for (const [value, label] of marks) {
-    element("path", { d: `M${X} ${value}H${X + W}`, class: "grid" }, svg);
-    element("text", { x: X - 5, y: value + 3.5, class: "end" }, svg).textContent = label;
+function chart(id, title, marks, paths) {
+  const svg = $(id), text = (attributes, content = "") => Object.assign(element("text", attributes, svg), { textContent: content });
+  for (const [height, label] of marks) {
+    element("path", { d: `M${X} ${height}H${X + W}`, class: "grid" }, svg);
+    text({ x: X - 5, y: height + 3.5, class: "end" }, label);
   }
-  return {
-    title: (text) => (element("text", { x: X + W / 2, y: 205 }, svg).textContent = text),
-    ends: (first, last) => {
-      element("text", { x: X, y: 194, class: "start" }, svg).textContent = first;
-      element("text", { x: X + W, y: 194, class: "end" }, svg).textContent = last;
-    },
-    path: (name, d) => element("path", { d, class: name }, svg),
-  };
-};
+  text({ x: X + W / 2, y: 205 }, title);
+  const first = text({ x: X, y: 194, class: "start" }), last = text({ x: X + W, y: 194, class: "end" });
+  const made = paths.map((name) => element("path", { class: name }, svg));
+  return { svg, draw: (ends, ...drawn) => (write(first, "0"), write(last, String(ends)), made.forEach((path, n) => set(path, { d: drawn[n] }))) };
+}
 
 const DECADES = 7;
 const waveHeight = (positions) => Y + H - (Math.log10(positions) / DECADES) * H;
+const powers = ["1", "10", "100", "10³", "10⁴", "10⁵", "10⁶", "10⁷"].map((label, k) => [waveHeight(10 ** k), label]);
+const wavesChart = chart("waves", "pair", powers, ["curve first", "limit"]);
 
 function paintWavelengths() {
   const waves = wavelengths(view.width, view.base), last = waves.length - 1;
-  const powers = ["1", "10", "100", "10³", "10⁴", "10⁵", "10⁶", "10⁷"];
-  const chart = axes($("waves"), powers.map((label, k) => [waveHeight(10 ** k), label]));
-  chart.title("pair");
-  chart.ends(0, last);
-  const points = [...waves].map((wave, i) => `${(X + (W * i) / Math.max(1, last)).toFixed(1)} ${waveHeight(wave).toFixed(1)}`);
-  chart.path("curve first", last ? `M${points.join("L")}` : `M${points[0]}h6`);
-  chart.path("limit", `M${X} ${waveHeight(view.length)}H${X + W}`);
+  const points = Array.from(waves, (wave, i) => `${(X + (W * i) / Math.max(1, last)).toFixed(1)} ${waveHeight(wave).toFixed(1)}`);
+  wavesChart.draw(last, last ? `M${points.join("L")}` : `M${points[0]}h6`, `M${X} ${waveHeight(view.length)}H${X + W}`);
   const complete = waves.filter((wave) => wave <= view.length).length;
   const text = `From ${count(waves[0])} to ${count(waves[last])} positions. In ${view.length} positions (dashed) ${complete} of ${last + 1} pairs complete a cycle.`;
-  $("waves").ariaLabel = `Wavelength by pair, on a logarithmic axis. ${text}`;
-  $("wave").textContent = text;
+  set(wavesChart.svg, { "aria-label": `Wavelength by pair, on a logarithmic axis. ${text}` });
+  write($("wave"), text);
 }
+
+const heights = [[Y, "1"], [Y + H / 2, "0"], [Y + H, "−1"]];
+const alikeChart = chart("alike", "position", heights, ["limit first", "limit second", "curve first"]);
+const dot = element("circle", { r: 4.5, class: "dot" }, alikeChart.svg);
 
 function paintSimilarity() {
   const { length, width, base, layout, position, second } = view, last = Math.max(1, length - 1);
   const x = (p) => (X + (W * p) / last).toFixed(1), y = (value) => (Y + H / 2 - (value * H) / 2).toFixed(1);
-  const chart = axes($("alike"), [[Y, "1"], [Y + H / 2, "0"], [Y + H, "−1"]]);
-  chart.title("position");
-  chart.ends(0, length - 1);
-  chart.path("limit first", `M${x(position)} ${Y}V${Y + H}`);
-  chart.path("limit second", `M${x(second)} ${Y}V${Y + H}`);
-  chart.path("curve first", `M${Array.from(kappa, (_, p) => `${x(p)} ${y(kappa[Math.abs(p - position)])}`).join("L")}`);
+  const limits = [position, second].map((p) => `M${x(p)} ${Y}V${Y + H}`);
+  const curve = `M${Array.from(kappa, (_, p) => `${x(p)} ${y(kappa[Math.abs(p - position)])}`).join("L")}`;
+  alikeChart.draw(length - 1, ...limits, curve);
   // Worked out from the rows themselves: that it depends on their distance alone is then to be seen.
   const [one, other] = [position, second].map((p) => encode(p, width, base, layout));
   const value = one.reduce((sum, entry, column) => sum + entry * other[column], 0) / (width / 2);
-  element("circle", { cx: x(second), cy: y(value), r: 4.5, class: "dot" }, $("alike"));
+  set(dot, { cx: x(second), cy: y(value) });
   const text = `Positions ${position} and ${second}, ${Math.abs(second - position)} apart: similarity ${value.toFixed(6)}.`;
-  $("alike").ariaLabel = `Cosine similarity of every position with position ${position}. ${text}`;
-  $("pair").textContent = text;
+  set(alikeChart.svg, { "aria-label": `Cosine similarity of every position with position ${position}. ${text}` });
+  write($("pair"), text);
 }
 
 // The program below, its output, and the address. ---------------------------------------------------------------------
@@ -260,14 +287,15 @@ let saving;
 
 function paintProgram() {
   const { length, width, base, layout, position, second } = view;
-  [length, width, base, `"${layout}"`, position, second].forEach((value, n) => (literals[n].textContent = value));
+  [length, width, base, `"${layout}"`, position, second].forEach((value, n) => write(literals[n], String(value)));
   const row = [...encode(position, width, base, layout).slice(0, 4)].map((value) => Math.fround(value).toFixed(6));
   const waves = wavelengths(width, base);
-  output.textContent = [
+  const text = [
     `row:         ${row.join(" ")}`,
     `wavelengths: ${waves[0].toFixed(3)} to ${waves.at(-1).toFixed(3)}`,
     `similarity:  ${similarity(second - position, width, base).toFixed(6)}\n`,
   ].join("\n");
+  write(output, text);
   clearTimeout(saving); // browsers limit how often an address may change
   saving = setTimeout(() => {
     const changed = Object.entries(view).filter(([name, value]) => value !== DEFAULTS[name]);
@@ -281,13 +309,13 @@ function paintProgram() {
 for (const name of NUMBERS) {
   $(name).addEventListener("input", () => change(name, name === "base" ? BASES[$(name).value] : $(name).valueAsNumber));
   boxes[name].addEventListener("input", () => change(name, boxes[name].valueAsNumber));
-  boxes[name].addEventListener("blur", () => draw("rows"));
+  boxes[name].addEventListener("blur", () => draw("controls", "position"));
 }
 $("base").max = BASES.length - 1;
 $("layout").addEventListener("change", () => change("layout", $("layout").value));
 for (const button of page.querySelectorAll("[data-view]"))
-  button.addEventListener("click", () => (read(button.dataset.view), draw("table")));
-page.querySelector("details").addEventListener("toggle", () => draw("rows"));
+  button.addEventListener("click", () => (read(button.dataset.view), draw(...Object.keys(PARTS))));
+page.querySelector("details").addEventListener("toggle", () => draw("numbers"));
 
 const cell = { position: 0, column: 0 };
 function point(position, column) {
@@ -338,4 +366,4 @@ $("play").addEventListener("click", () => {
 });
 
 read(location.search);
-draw("table");
+draw(...Object.keys(PARTS));
