@@ -59,6 +59,14 @@ def test_links_and_anchors_lead_somewhere(site: Path, page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_head_says_what_a_page_is_about(site: Path, page: str) -> None:
+    told = [soup(site, page).select_one(f"meta[{name}]") for name in ("name=description", "property='og:description'")]
+    short, shared = (str(meta["content"]) for meta in told if meta)
+    assert short == shared
+    assert 30 <= len(short) <= 300
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_nothing_comes_from_elsewhere(site: Path, page: str) -> None:
     document = soup(site, page)
     for element in document.find_all(True):

@@ -37,7 +37,7 @@ def description(html: str) -> str:
     sentences = re.split(r"(?<=[.?!])\s+", next((text for text in texts if len(text) > 40), ""))
     while len(sentences) > 1 and len(" ".join(sentences)) > 200:
         sentences.pop()
-    return " ".join(sentences)
+    return re.sub(r'"([^"]*)"', "“\\1”", " ".join(sentences))  # the theme puts it between straight ones
 
 
 def card(site: str, title: str) -> bytes:
