@@ -298,6 +298,11 @@ HARMLESS = {
         "pe/_rows.py: begin, end = max(first, q + low), min(last, q + high) → "
         "begin, end = max(first, q - low), min(last, q + high)"
     ): "where low is not 0, q + low is the first row",
+    (
+        "pe/_rows.py: _write(table[begin - first : end - first], flat[begin - q - low : end - q - low], layout) → "
+        "_write(table[begin - first : end - first], flat[begin - q - low : end - q + low], layout)"
+    ): "where low is not 0, the slice ends with its rows",
+    "pe/_rows.py: return 1 << (limit | 1).bit_length() - 1 → return 1 << (limit | 1).bit_length() + 1": "larger blocks",
 }
 
 
