@@ -59,7 +59,6 @@ def inline(svg: str, name: str) -> str:
     that nothing uses go, and the others become the figure's own. Hundredths of a point are exact enough; what is made
     of pixels keeps every one of them, in a third of the bytes.
     """
-    prefix = "f" + hashlib.sha256((svg + name).encode()).hexdigest()[:8]
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     for superfluous in (
         r"<metadata>.*?</metadata>",
@@ -68,6 +67,7 @@ def inline(svg: str, name: str) -> str:
         r" font-family: [^;\"]*;?",
     ):
         svg = re.sub(superfluous, "", svg, flags=re.DOTALL)
+    prefix = "f" + hashlib.sha256((svg + name).encode()).hexdigest()[:8]  # of what no build makes different
     used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
     svg = re.sub(r' id="([^"]*)"', lambda match: f' id="{prefix}-{match[1]}"' if match[1] in used else "", svg)
     svg = re.sub(r'(url\(|href=")#', rf"\1#{prefix}-", svg)
