@@ -99,7 +99,7 @@ OPERATORS = [
     *(f"core/ReplaceBinaryOperator_{pair}" for pair in BINARY),
     *(f"core/ReplaceComparisonOperator_{pair}" for pair in COMPARISON),
     *(f"core/ReplaceUnaryOperator_{pair}" for pair in ("USub_UAdd", "Delete_Not")),
-    *(f"core/Replace{pair}" for pair in ("AndWithOr", "OrWithAnd", "TrueWithFalse", "FalseWithTrue")),
+    *(f"core/Replace{pair}" for pair in ("AndWithOr", "OrWithAnd", "FalseWithTrue")),
 ]
 
 
@@ -302,6 +302,7 @@ HARMLESS = {
         "pe/_rows.py: _write(table[begin - first : end - first], flat[begin - q - low : end - q - low], layout) → "
         "_write(table[begin - first : end - first], flat[begin - q - low : end - q + low], layout)"
     ): "where low is not 0, the slice ends with its rows",
+    "pe/_rows.py: if first >= 0 and last <= near: → if first > 0 and last <= near:": "the same rows by the longer way",
     "pe/_rows.py: return 1 << (limit | 1).bit_length() - 1 → return 1 << (limit | 1).bit_length() + 1": "larger blocks",
 }
 
