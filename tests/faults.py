@@ -55,7 +55,7 @@ class Fault:
 
     def text(self) -> str:
         """Return the file with the fault in it."""
-        text = (ROOT / self.file).read_text(encoding="utf-8")
+        text = source(self.file)
         if text.count(self.old) != 1:
             raise LookupError(f"{self.file} has {self.old!r} {text.count(self.old)} times, not once")
         return text.replace(self.old, self.new)
@@ -311,8 +311,8 @@ def notice(fault: Fault | Mutation) -> str:
     """Return the first check that notices a fault; an empty string if none does."""
     with tempfile.TemporaryDirectory() as folder:
         for part in PARTS:
-            source = ROOT / part
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, Path(folder, part))
+            original = ROOT / part
+            (shutil.copytree if original.is_dir() else shutil.copy)(original, Path(folder, part))
         Path(folder, fault.file).write_text(fault.text(), encoding="utf-8")
         env = os.environ | {"PYTHONPATH": f"{folder}:{folder}/docs", "NO_MKDOCS_2_WARNING": "1"}
         for check in fault.checks:

@@ -204,7 +204,6 @@ def sines_alone_would_do():
         best = torch.linalg.lstsq(rows[:-1], rows[1:]).solution
         rest = rows[:-1] @ best - rows[1:]
         share = rest.pow(2).sum() / rows[1:].pow(2).sum()
-        shares.append(
-            round(share.item(), 20)
-        )  # what is below is no more than rounding
+        # What is below is no more than rounding.
+        shares.append(round(share.item(), 20))
     return shares
