@@ -1,5 +1,6 @@
 """The laws, each against the table itself or the formula in 40 digits."""
 
+import inspect
 import math
 from typing import Any
 
@@ -87,3 +88,10 @@ def test_neighbours_stay_apart() -> None:
 def test_bad_arguments_are_named(function: Any, arguments: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         function(*arguments)
+
+
+@pytest.mark.parametrize("name", sorted(set(pe.__all__) - {"figures"}))
+def test_arguments_go_by_name_and_options_by_name_alone(name: str) -> None:
+    for parameter in inspect.signature(getattr(pe, name)).parameters.values():
+        required = parameter.default is parameter.empty
+        assert parameter.kind is (parameter.POSITIONAL_OR_KEYWORD if required else parameter.KEYWORD_ONLY)
