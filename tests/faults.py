@@ -29,15 +29,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / ".cache" / "faults.json"
-PARTS = (
-    *("pe", "docs", "tests", ".cache", "mkdocs.yml", "constraints.txt", "pyproject.toml"),
-    *("README.md", "CHANGELOG.md", "CITATION.cff"),
-)
 
 LIBRARY = "pytest -x -q tests/test_properties.py tests/test_sinusoidal.py tests/test_module.py tests/test_figures.py"
 BUILD = "mkdocs build --strict"
-SITE = "pytest -x -q -n 2 tests/test_docs.py tests/test_site.py tests/test_browser.py"
-CLAIMS = "pytest -x -q -n 2 tests/test_claims.py"
+SITE = "pytest -x -q tests/test_docs.py tests/test_site.py tests/test_browser.py"
+CLAIMS = "pytest -x -q tests/test_claims.py"
 
 
 @dataclass(frozen=True)
@@ -86,6 +82,12 @@ class Mutation:
         changed = mutate_code(source(self.file), get_operator(self.operator)(), self.occurrence)
         assert changed
         return str(changed)
+
+
+@functools.cache
+def files(*parts: str) -> list[str]:
+    """Return what is kept of these folders and files."""
+    return subprocess.check_output(["git", "ls-files", *parts], cwd=ROOT, text=True).splitlines()
 
 
 @functools.cache
@@ -316,23 +318,34 @@ HARMLESS = {
 
 
 def failing(checks: Iterable[str], fault: Fault | Mutation | None = None) -> str:
-    """Return the first of the checks that fails on a copy of the checkout with the fault in it; "" if none does."""
+    """Return what the first check that fails says of a copy of the checkout with the fault in it; "" if none does."""
     with tempfile.TemporaryDirectory() as folder:
-        for part in PARTS:
-            original = ROOT / part
-            (shutil.copytree if original.is_dir() else shutil.copy)(original, Path(folder, part))
+        shutil.copytree(ROOT / ".cache", Path(folder, ".cache"), dirs_exist_ok=True)
+        for file in files("."):
+            Path(folder, file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / file, Path(folder, file))
         if fault:
             Path(folder, fault.file).write_text(fault.text(), encoding="utf-8")
         env = os.environ | {"PYTHONPATH": f"{folder}:{folder}/docs", "NO_MKDOCS_2_WARNING": "1"}
         for check in checks:
-            # A fault may ask for all the memory there is, or for ever.
-            limited = ["sh", "-c", 'ulimit -v 24000000 2>/dev/null; exec "$@"', "sh", sys.executable, "-m"]
+            # A fault of the library may ask for all the memory there is, or for ever; a browser reserves more.
+            memory = "24000000" if check == LIBRARY else "unlimited"
+            limited = ["sh", "-c", f'ulimit -v {memory} 2>/dev/null; exec "$@"', "sh", sys.executable, "-m"]
             try:
-                subprocess.run(
-                    [*limited, *check.split()], cwd=folder, env=env, capture_output=True, timeout=900, check=True
+                done = subprocess.run(
+                    [*limited, *check.split()],
+                    cwd=folder,
+                    env=env,
+                    capture_output=True,
+                    text=True,
+                    timeout=900,
+                    check=False,
                 )
-            except subprocess.SubprocessError:
-                return check
+            except subprocess.TimeoutExpired:
+                return f"{check}: no end in 15 minutes"
+            if done.returncode:
+                lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or [check]
+                return next((line for line in lines if line.startswith(("FAILED", "ERROR", "WARNING"))), lines[-1])
     return ""
 
 
@@ -340,8 +353,7 @@ def state(fault: Fault | Mutation) -> str:
     """Return a hash of the fault and of all that its checks can depend on."""
     parts = ["pe", "tests", "constraints.txt"] if fault.checks == (LIBRARY,) else ["."]
     digest = hashlib.sha256(fault.text().encode())
-    listed = subprocess.check_output(["git", "ls-files", *parts], cwd=ROOT, text=True)
-    for file in listed.splitlines():
+    for file in files(*parts):
         if file != "tests/faults.py":
             digest.update(file.encode() + (ROOT / file).read_bytes())
     return digest.hexdigest()
@@ -358,29 +370,29 @@ def main() -> str | None:
         chosen = [fault for fault in chosen if any(word in fault.name for word in asked.words)]
     if asked.sample:
         chosen = random.Random(datetime.date.today().isoformat()).sample(chosen, asked.sample)
+    KEPT.parent.mkdir(exist_ok=True)
     outcomes = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     # A check that fails anyway would notice everything.
     unknown = [fault for fault in chosen if state(fault) not in outcomes]
     if broken := failing(dict.fromkeys(check for fault in unknown for check in fault.checks)):
-        return f"{broken} fails without a fault"
+        return f"Without a fault: {broken}"
 
     def outcome(fault: Fault | Mutation) -> str:
         key = state(fault)
         if key not in outcomes:
             outcomes[key] = failing(fault.checks, fault)
-            KEPT.parent.mkdir(exist_ok=True)
             KEPT.write_text(json.dumps(outcomes), encoding="utf-8")
         return str(outcomes[key])
 
     survivors = []
     with ThreadPoolExecutor(2) as pool:
-        for number, (fault, check) in enumerate(zip(chosen, pool.map(outcome, chosen), strict=True), 1):
+        for number, (fault, said) in enumerate(zip(chosen, pool.map(outcome, chosen), strict=True), 1):
             known = fault.name in HARMLESS
-            print(
-                f"{number}/{len(chosen)} {'noticed ' if check else 'harmless' if known else 'SURVIVES'} {fault.name}",
-                flush=True,
+            found = (
+                f"noticed  {fault.name}\n    {said}" if said else f"{'harmless' if known else 'SURVIVES'} {fault.name}"
             )
-            survivors += [fault.name] if not check and not known else []
+            print(f"{number}/{len(chosen)} {found}", flush=True)
+            survivors += [fault.name] if not said and not known else []
     return "\n".join(["These faults survive:", *survivors]) if survivors else None
 
 
