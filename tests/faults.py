@@ -323,7 +323,7 @@ def failing(checks: Iterable[str], fault: Fault | Mutation | None = None) -> str
         shutil.copytree(ROOT / ".cache", Path(folder, ".cache"), dirs_exist_ok=True)
         for file in files("."):
             Path(folder, file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / file, Path(folder, file))
+            shutil.copy(ROOT / file, Path(folder, file), follow_symlinks=False)
         if fault:
             Path(folder, fault.file).write_text(fault.text(), encoding="utf-8")
         env = os.environ | {"PYTHONPATH": f"{folder}:{folder}/docs", "NO_MKDOCS_2_WARNING": "1"}
