@@ -23,7 +23,9 @@ SCRIPT = re.compile(r'<script src="([^"]*/bundle[^"]*)"></script>')
 LATER = """<script>addEventListener("load",()=>requestAnimationFrame(()=>setTimeout(()=>
 document.body.append(Object.assign(document.createElement("script"),
 {{src:"{0}",onload:()=>document.dispatchEvent(new Event("DOMContentLoaded"))}})))))</script>"""
-# Three things in the theme's script that no setting changes.
+TABLE = re.compile(r"<table(?![^>]* class=)[^>]*>.*?</table>", re.DOTALL)
+WRAPPED = r'<div class="md-typeset__scrollwrap"><div class="md-typeset__table">\g<0></div></div>'
+# What no setting changes in the theme's script.
 PATCHES = {
     # The index of the search comes when a search begins, not with every page.
     '$(location.protocol!=="file:")': "$(!1)",
@@ -31,11 +33,20 @@ PATCHES = {
     'x("nav",{class:"md-code__nav"})': 'x("div",{class:"md-code__nav"})',
     # A program that is wider than the screen can be scrolled by keyboard, on devices with a finger too.
     'd&&r?e.setAttribute("tabindex","0"):e.removeAttribute("tabindex")': 'e.setAttribute("tabindex","0")',
+    # The rest had the whole page styled anew, again and again: colours that are there already, and tables.
+    'o=x("meta",{name:"color-scheme"});document.head.appendChild(o);': "o=document.documentElement.style;",
+    "o.content=a.colorScheme": "o.colorScheme=a.colorScheme",
+    'document.body.setAttribute("data-md-color-switching","")': (
+        "s.color.scheme!==document.body.dataset.mdColorScheme&&"
+        'document.body.setAttribute("data-md-color-switching","")'
+    ),
+    '...M("table:not([class])",e).map(i=>ti(i)),': "",
 }
 
 
 def linked(html: str) -> str:
-    """Return a page that asks for the one style sheet instead of those it is made of, and for the script last."""
+    """Return a page that asks for the one style sheet and for the script last, and whose wide tables scroll."""
+    html = TABLE.sub(WRAPPED, html)
     html = LINK.sub("", LINK.sub(r'\n<link rel="stylesheet" href="\1site.css">', html, count=1))
     return SCRIPT.sub(lambda match: LATER.format(match[1]), html)
 
@@ -48,7 +59,10 @@ def slim(site: Path) -> None:
     attributes = set(re.findall(r'([\w-]+)="([^"]*)"', " ".join(pages)))
     known = {name for key, value in attributes for name in (value.split() if key == "class" else [f"{key}={value}"])}
     known |= set(re.findall(r"[\w-]+", " ".join(scripts.values())))
-    text = "\n".join(file.read_text(encoding="utf-8") for file in sheets)
+    # A rule for what has no class has browsers look at every element below one whose class changes.
+    text = "\n".join(file.read_text(encoding="utf-8") for file in sheets).replace(
+        "table:not([class])", ".md-typeset__table table"
+    )
     rules = list(_needed(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), known))
     css = _without_unread_properties("\n".join(rules))
     (site / "assets" / "site.css").write_text(css, encoding="utf-8")
