@@ -262,7 +262,7 @@ FAULTS = [
     *faults(
         "docs/support/slim.py",
         (BUILD, SITE),
-        ('onload:()=>document.dispatchEvent(new Event("DOMContentLoaded"))', "async:true"),
+        ('onload:()=>setTimeout(()=>document.dispatchEvent(new Event("DOMContentLoaded")))', "async:true"),
         ('\'x("div",{class:"md-code__nav"})\'', '\'x("nav",{class:"md-code__nav"})\''),
     ),
     *faults(

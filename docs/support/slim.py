@@ -22,7 +22,7 @@ LINK = re.compile(
 SCRIPT = re.compile(r'<script src="([^"]*/bundle[^"]*)"></script>')
 LATER = """<script>addEventListener("load",()=>requestAnimationFrame(()=>setTimeout(()=>
 document.body.append(Object.assign(document.createElement("script"),
-{{src:"{0}",onload:()=>document.dispatchEvent(new Event("DOMContentLoaded"))}})))))</script>"""
+{{src:"{0}",onload:()=>setTimeout(()=>document.dispatchEvent(new Event("DOMContentLoaded")))}})))))</script>"""
 TABLE = re.compile(r"<table(?![^>]* class=)[^>]*>.*?</table>", re.DOTALL)
 WRAPPED = r'<div class="md-typeset__scrollwrap"><div class="md-typeset__table">\g<0></div></div>'
 # What no setting changes in the theme's script.
