@@ -266,6 +266,11 @@ FAULTS = [
         ('\'x("div",{class:"md-code__nav"})\'', '\'x("nav",{class:"md-code__nav"})\''),
     ),
     *faults(
+        "docs/support/theme/partials/javascripts/palette.html",
+        (BUILD, SITE),
+        ("inputs[kept] ?? inputs[0]", "inputs[0]"),
+    ),
+    *faults(
         "docs/assets/style.css",
         (BUILD, SITE),
         ("--md-default-fg-color--light: #545b69;", "--md-default-fg-color--light: #b4bbc9;"),

@@ -130,6 +130,17 @@ def test_colours_can_be_switched_and_stay(visit: Visit) -> None:
     assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
 
 
+def test_colours_of_the_system_do_not_wait_for_the_script(visit: Visit) -> None:
+    page = visit("formula/", color_scheme="dark")
+    page.evaluate("localStorage.clear()")
+    page.add_init_script(
+        "addEventListener('DOMContentLoaded', () => window.first ??= "
+        "[document.body.dataset.mdColorScheme, getComputedStyle(document.documentElement).colorScheme])"
+    )
+    page.reload(wait_until="networkidle")
+    assert page.evaluate("first") == ["slate", "dark"]
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_first_visit_is_light_and_still(visit: Visit, site: Path, path: str) -> None:
     """Count what is fetched, as servers send it; let typefaces come late, and nothing moves."""

@@ -37,8 +37,7 @@ PATCHES = {
     'o=x("meta",{name:"color-scheme"});document.head.appendChild(o);': "o=document.documentElement.style;",
     "o.content=a.colorScheme": "o.colorScheme=a.colorScheme",
     'document.body.setAttribute("data-md-color-switching","")': (
-        "s.color.scheme!==document.body.dataset.mdColorScheme&&"
-        'document.body.setAttribute("data-md-color-switching","")'
+        's.color.scheme!==document.body.dataset.mdColorScheme&&document.body.setAttribute("data-md-color-switching","")'
     ),
     '...M("table:not([class])",e).map(i=>ti(i)),': "",
 }
