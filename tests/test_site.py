@@ -47,8 +47,8 @@ def test_pages_are_the_ones_listed(site: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_and_anchors_lead_somewhere(site: Path, page: str) -> None:
-    for link in soup(site, page).select("a[href]"):
-        address = urljoin(SITE_URL + page, str(link["href"]))
+    for link in soup(site, page).select("[href], [src]"):
+        address = urljoin(SITE_URL + page, str(link.get("href") or link["src"]))
         if address.startswith(SITE_URL):
             parts = urlparse(address.removeprefix(SITE_URL))
             target = site / unquote(parts.path)
