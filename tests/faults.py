@@ -1,9 +1,9 @@
 """Break things one at a time and see that something notices: `make faults`.
 
 Faults are of two kinds: those written down below, and every operator of the package's formulas and checks that a
-mutation tool can turn into its opposite. Each is put into a copy of the checkout. Then the checks that are to notice
-run, the quick ones first. What came out is kept in `.cache/faults.json` for as long as what was checked is the same, so
-that a run that was stopped goes on where it was.
+mutation tool can turn into its opposite. The checks that are to notice must pass without a fault. Then each fault is
+put into a copy of the checkout and the checks run, the quick ones first. What came out is kept in `.cache/faults.json`
+for as long as what was checked is the same, so that a run that was stopped goes on where it was.
 
     python -m tests.faults                   all of them
     python -m tests.faults sin layout        those with one of these words in their name

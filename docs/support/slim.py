@@ -34,8 +34,7 @@ PATCHES = {
     # A program that is wider than the screen can be scrolled by keyboard, on devices with a finger too.
     'd&&r?e.setAttribute("tabindex","0"):e.removeAttribute("tabindex")': 'e.setAttribute("tabindex","0")',
     # The rest had the whole page styled anew, again and again: colours that are there already, and tables.
-    'o=x("meta",{name:"color-scheme"});document.head.appendChild(o);': "o=document.documentElement.style;",
-    "o.content=a.colorScheme": "o.colorScheme=a.colorScheme",
+    'o=x("meta",{name:"color-scheme"});document.head.appendChild(o);': 'o=x("meta",{name:"color-scheme"});',
     'document.body.setAttribute("data-md-color-switching","")': (
         's.color.scheme!==document.body.dataset.mdColorScheme&&document.body.setAttribute("data-md-color-switching","")'
     ),
