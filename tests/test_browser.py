@@ -26,6 +26,7 @@ Visit = Callable[..., Page]
 
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+PATIENCE = 30_000  # milliseconds; a busy machine is no fault
 NOT_TO_COPY = ":not(.doc-signature, .result *, .mkdocstrings-source *)"
 TEXT = {".html", ".css", ".js", ".json", ".svg"}  # what servers send compressed
 
@@ -53,6 +54,7 @@ def address(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 def browser() -> Iterator[Browser]:
     path = chromium.find()
     assert path, chromium.MISSING
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS, chromium_sandbox=False)
         yield started
@@ -69,7 +71,7 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address.removesuffix("/encoding/"))
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", lambda message: faults.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: faults.append(f"error: {error}"))
         page.on("requestfailed", lambda request: None if left(request) else faults.append(f"failed: {request.url}"))
@@ -81,9 +83,13 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
             "window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach(e => window.shift += e.value))"
             ".observe({type: 'layout-shift', buffered: true})"
         )
+        # The theme's script comes after the page and is told of it by a second such event.
+        page.add_init_script("window.told = 0; document.addEventListener('DOMContentLoaded', () => told++)")
         if late:
             page.route(late, delayed)
         page.goto(address + path, wait_until="networkidle")
+        if settings.get("java_script_enabled", True):
+            page.wait_for_function("() => told === 2")
         return page
 
     def left(request: Request) -> bool:
