@@ -56,8 +56,8 @@ def inline(svg: str, name: str) -> str:
     """Return what matplotlib wrote as an element of a page.
 
     Its ink becomes the colour of the text; its size, typeface and line joins are left to the page's style sheet; ids
-    that nothing uses go, and the others become the figure's own. Hundredths of a point are exact enough; what is made
-    of pixels keeps every one of them, in a third of the bytes.
+    that nothing uses go, with the groups that had no more to say; the others become the figure's own. Hundredths of a
+    point are exact enough; what is made of pixels keeps every one of them, in a third of the bytes.
     """
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     for superfluous in (
@@ -71,6 +71,7 @@ def inline(svg: str, name: str) -> str:
     used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
     svg = re.sub(r' id="([^"]*)"', lambda match: f' id="{prefix}-{match[1]}"' if match[1] in used else "", svg)
     svg = re.sub(r'(url\(|href=")#', rf"\1#{prefix}-", svg)
+    svg = _without_bare_groups(svg)
     svg = re.sub(
         r'<svg .*?(viewBox=".*?").*?>',
         rf'<svg \1 role="img" aria-label="{escape(name)}">',
@@ -81,6 +82,18 @@ def inline(svg: str, name: str) -> str:
     svg = re.sub(r' (?:[xy]|d|points|transform|width|height|viewBox)="[^"]*"', lambda match: _rounded(match[0]), svg)
     svg = re.sub(r"data:image/png;base64,\s*([^\"]+)", lambda match: _webp(match[1]), svg)
     return re.sub(r"\s*\n\s*", " ", svg).replace("> <", ">\n<").strip()
+
+
+def _without_bare_groups(svg: str) -> str:
+    kept: list[bool] = []
+
+    def tag(match: re.Match[str]) -> str:
+        if match[0] == "</g>":
+            return match[0] if kept.pop() else ""
+        kept.append(match[0] != "<g>")
+        return match[0] if kept[-1] else ""
+
+    return re.sub(r"<defs>\s*</defs>", "", re.sub(r"<g(?: [^>]*[^/>])?>|</g>", tag, svg))
 
 
 def _rounded(attribute: str) -> str:
