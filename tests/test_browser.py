@@ -277,18 +277,23 @@ def test_keyboard_alone_is_enough(visit: Visit) -> None:
     expect(page.locator("[data-of=position]")).to_have_value("1")
 
 
-def test_menu_of_a_small_screen_is_reached_when_it_is_open(visit: Visit) -> None:
+def test_buttons_of_a_small_screen_are_pressed_by_keyboard(visit: Visit) -> None:
     page = visit("formula/", viewport=PHONE)
     link = page.locator("nav.md-nav--primary").get_by_role("link", name="Usage", include_hidden=True)
-    page.keyboard.press("Tab")
-    link.focus()
-    assert page.evaluate("document.activeElement.id") == "__drawer"
-    assert page.locator("#__drawer").get_attribute("aria-label")
-    page.keyboard.press("Space")
-    expect(link).to_be_in_viewport()
-    link.focus()
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/usage/")
+    for name in ("drawer", "search"):
+        button = page.locator(f".md-header__button[for=__{name}]")
+        while not button.evaluate("button => button === document.activeElement"):
+            page.keyboard.press("Tab")
+            assert not link.is_visible()
+            assert page.evaluate("document.activeElement !== document.body")
+        assert button.get_attribute("aria-label")
+        assert button.evaluate("button => getComputedStyle(button).outlineStyle") != "none"
+        page.keyboard.press("Enter")
+        if name == "drawer":
+            expect(link).to_be_in_viewport()
+            page.keyboard.press("Enter")
+            expect(link).not_to_be_visible()
+    expect(page.locator(".md-search__input")).to_be_focused()
 
 
 @pytest.mark.parametrize("path", PAGES)

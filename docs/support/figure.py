@@ -71,7 +71,7 @@ def inline(svg: str, name: str) -> str:
     used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
     svg = re.sub(r' id="([^"]*)"', lambda match: f' id="{prefix}-{match[1]}"' if match[1] in used else "", svg)
     svg = re.sub(r'(url\(|href=")#', rf"\1#{prefix}-", svg)
-    svg = _without_bare_groups(svg)
+    svg = _without_bare_groups(_dotted(svg))
     svg = re.sub(
         r'<svg .*?(viewBox=".*?").*?>',
         rf'<svg \1 role="img" aria-label="{escape(name)}">',
@@ -94,6 +94,21 @@ def _without_bare_groups(svg: str) -> str:
         return match[0] if kept[-1] else ""
 
     return re.sub(r"<defs>\s*</defs>", "", re.sub(r"<g(?: [^>]*[^/>])?>|</g>", tag, svg))
+
+
+def _dotted(svg: str) -> str:
+    """Draw the round marks of a line as one path of dots instead of an element each."""
+    for disc in re.finditer(r'<path id="([^"]*)" d="M 0 ([\d.]+) \s*C[^L"]*" style="stroke: [^;"]*"/>', svg):
+        use = rf'<use xlink:href="#{disc[1]}" x="([^"]*)" y="([^"]*)" style="fill: (\S+); stroke: \3"/>\s*'
+
+        def path(run: re.Match[str], use: str = use, width: float = 2 * float(disc[2]) + 1) -> str:
+            dots = "".join(f"M {x} {y} h 0 " for x, y, _ in re.findall(use, run[0]))
+            return f'<path d="{dots}" style="stroke: {run[3]}; stroke-width: {width:g}; stroke-linecap: round"/>'
+
+        svg = re.sub(rf"(?:{use})+", path, svg)
+        if f'"#{disc[1]}"' not in svg:
+            svg = svg.replace(disc[0], "")
+    return svg
 
 
 def _rounded(attribute: str) -> str:

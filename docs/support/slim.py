@@ -25,6 +25,9 @@ document.body.append(Object.assign(document.createElement("script"),
 {{src:"{0}",onload:()=>setTimeout(()=>document.dispatchEvent(new Event("DOMContentLoaded")))}})))))</script>"""
 TABLE = re.compile(r"<table(?![^>]* class=)[^>]*>.*?</table>", re.DOTALL)
 WRAPPED = r'<div class="md-typeset__scrollwrap"><div class="md-typeset__table">\g<0></div></div>'
+# The script lets the return key press such a button; the page does not let anyone come to it by keyboard.
+BUTTON = re.compile(r'<label class="md-header__button md-icon" for="__(drawer|search)"')
+NAMES = {"drawer": "Menu", "search": "Search"}
 # Rules that have browsers look at all there is: at every element below one whose class changes, at two boxes for each.
 RULES = {
     "table:not([class])": ".md-typeset__table table",
@@ -55,10 +58,10 @@ PLAIN = re.compile(r'<span class="[nw]">([^<]*)</span>')
 def linked(html: str) -> str:
     """Return a page that asks for the one style sheet and for the script last.
 
-    Its wide tables scroll, the menu of a small screen has a name, and its programs have fewer elements.
+    Its wide tables scroll, its buttons can be reached, and its programs have fewer elements.
     """
     html = PLAIN.sub(r"\1", TABLE.sub(WRAPPED, html))
-    html = html.replace('id="__drawer"', 'id="__drawer" aria-label="Menu"')
+    html = BUTTON.sub(lambda match: f'{match[0]} tabindex="0" aria-label="{NAMES[match[1]]}"', html)
     html = LINK.sub("", LINK.sub(r'\n<link rel="stylesheet" href="\1site.css">', html, count=1))
     return SCRIPT.sub(lambda match: LATER.format(match[1]), html)
 
