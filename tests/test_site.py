@@ -104,9 +104,6 @@ def test_figures_are_named_and_ids_unique(site: Path, page: str) -> None:
     assert not repeated
 
 
-TEXT_ALONE = {"usage/", "claims/", "changelog/", "citation/"}
-
-
 def test_dots_of_a_figure_are_the_entries_of_the_table(site: Path) -> None:
     """One height on paper for each value, whichever of the four columns it stands in."""
     paths = article(site, "frequency/").select("figure.drawn:first-of-type path[d*='h 0']")
@@ -115,6 +112,9 @@ def test_dots_of_a_figure_are_the_entries_of_the_table(site: Path) -> None:
         values = [math.sin(position * 10_000 ** (-column / 128)) for position in range(50)]
         scale = (heights[-1] - heights[0]) / (values[-1] - values[0])
         assert heights == pytest.approx([heights[0] + scale * (value - values[0]) for value in values], abs=0.1)
+
+
+TEXT_ALONE = {"usage/", "claims/", "changelog/", "citation/"}
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("api/")])

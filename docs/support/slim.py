@@ -41,7 +41,7 @@ PATCHES = {
     'x("nav",{class:"md-code__nav"})': 'x("div",{class:"md-code__nav"})',
     # A program that is wider than the screen can be scrolled by keyboard, on devices with a finger too.
     'd&&r?e.setAttribute("tabindex","0"):e.removeAttribute("tabindex")': 'e.setAttribute("tabindex","0")',
-    # The rest had the whole page styled anew, again and again: colours that are there already, and tables.
+    # These had the whole page styled anew, again and again: colours that are there already, and tables.
     'o=x("meta",{name:"color-scheme"});document.head.appendChild(o);': 'o=x("meta",{name:"color-scheme"});',
     'document.body.setAttribute("data-md-color-switching","")': (
         's.color.scheme!==document.body.dataset.mdColorScheme&&document.body.setAttribute("data-md-color-switching","")'
