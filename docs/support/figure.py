@@ -93,7 +93,7 @@ def _without_bare_groups(svg: str) -> str:
         kept.append(match[0] != "<g>")
         return match[0] if kept[-1] else ""
 
-    return re.sub(r"<defs>\s*</defs>", "", re.sub(r"<g(?: [^>]*[^/>])?>|</g>", tag, svg))
+    return re.sub(r"<g/>|<defs>\s*</defs>", "", re.sub(r"<g(?: [^>]*[^/>])?>|</g>", tag, svg))
 
 
 def _dotted(svg: str) -> str:

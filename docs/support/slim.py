@@ -51,8 +51,8 @@ PATCHES = {
     "fo=new T;di({alert$:fo});": "fo=new T;setTimeout(()=>{di({alert$:fo});",
     "window.component$=Ki;})();": "window.component$=Ki;})})();",
 }
-# Name and colour of plain code are those of the code around it: a third of the elements of a program say nothing.
-PLAIN = re.compile(r'<span class="[nw]">([^<]*)</span>')
+# Names, blanks, operators and brackets have the colour of the code around them: most elements of a program say nothing.
+PLAIN = re.compile(r'<span class="[nopw]">([^<]*)</span>')
 
 
 def linked(html: str) -> str:
