@@ -276,7 +276,7 @@ FAULTS = [
         ('tabindex="0" aria-label=', "aria-label="),
         ('"drawer": "Menu"', '"drawer": ""'),
         ("TABLE.sub(WRAPPED, html)", "html"),
-        ('PLAIN.sub(r"\1", ', 'PLAIN.sub("", '),
+        ('PLAIN.sub(r"\\1", ', 'PLAIN.sub("", '),
         ("all(name in known for", "not all(name in known for"),
     ),
     *faults(
