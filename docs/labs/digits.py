@@ -201,8 +201,8 @@ for name in ("learned, quiet", "learned"):
 # mark? In the 1,000 examples the mark never stands at the places 4, 7 and 10; the test asks about these alone. "One further
 # on" is the same rotation at every position, so the sinusoidal table should carry it over. A learned table has no reason to.
 #
-# **Every place a rule of its own.** Texts of 16 bits. Each place has a secret sign, and the answer is the
-# sign of the sum of all bits, ±1, times the secrets. Neighbouring places have nothing in common, as in a form with
+# **Every place a rule of its own.** Texts of 16 bits. Each place has a secret sign, and the question is whether
+# the sum of all bits, ±1, times the secrets is positive. Neighbouring places have nothing in common, as in a form with
 # fixed fields. There are 10,000 examples.
 
 # %%
@@ -318,7 +318,7 @@ for task in TASKS:
 # %% [markdown]
 # So neither is better as such. A relation that is the same everywhere carries over to places where it was never seen, with a
 # table in which every shift is one rotation. Rules that differ from place to place want rows without anything in common; neighbouring rows of the sinusoidal
-# table are so alike that a small model cannot treat them as strangers in the time it had.
+# table are much alike, and probably that is why this small model did not learn to treat them as strangers in the time it had.
 #
 # The paper that introduced the encoding found the two level on translation
 # ([Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), table 3, row E): 25.8 BLEU with the sinusoidal table, 25.7 with a learned

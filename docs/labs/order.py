@@ -19,7 +19,7 @@
 #
 # Twenty random vectors go through one layer of self-attention or two, with a causal mask or without. Then all but the
 # last are shuffled, and we look at what comes out at the last place, whose own input has not changed. If that stays the
-# same, the layers cannot know in which order the other tokens came. Five draws of the weights, float64.
+# same, the last token cannot know in which order the others came. Five draws of the weights, float64.
 
 # %%
 import torch

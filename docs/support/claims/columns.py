@@ -100,7 +100,7 @@ def many_scales():
     "Each pair of columns is: after its wavelength it differs by {0}. The row is not: at none of the 256 wavelengths do all "
     "pairs come round together; the nearest that a row comes to itself there is {1}.",
     conditions="The distances of the row are rounded to whole positions. Width 512. Between whole positions no row repeats, at any "
-    "width; between real ones rows do at widths 2, 4 and 8.",
+    "width; between real ones rows do at widths 1, 2, 4 and 8.",
     source="The article this project starts from: “periodicity between positions”",
     explained="properties.md#every-position-is-distinct",
     evidence=[

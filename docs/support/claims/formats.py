@@ -125,7 +125,7 @@ def rounded_once():
 @claim(
     "Every entry needs a sine",
     "false",
-    "A table is a product of two small ones: from {0} of the sines, each entry one multiplication further, a table comes out "
+    "A table is a product of two small ones: from {0} of the sines, each pair one complex multiplication further, a table comes out "
     "that is off by {1}.",
     conditions="1,024 positions as 32 × 32; width 512.",
     source="All code that we know",
@@ -278,9 +278,9 @@ def wrong_exponent_shows():
 @claim(
     "It needs a max_len",
     "false",
-    "Rows can be added without end, and none changes: after 10 positions the layer takes 100,000, with rows that differ by "
+    "Rows can be added as far as position 2³², and none changes: after 10 positions the layer takes 100,000, with rows that differ by "
     "{0} from a table made at once.",
-    conditions="Positions up to 2³², past which float64 angles lose their accuracy.",
+    conditions="Positions up to 2³², the furthest that this package accepts.",
     source="The tutorial module that everyone copied, with 5,000",
     explained="usage.md#longer-inputs",
     evidence=[
