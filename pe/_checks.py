@@ -17,7 +17,7 @@ LARGEST_ANGLE = 2.0**32
 def integer(name: str, value: int, *, at_least: int | None = None) -> int:
     """Return `value` if it is an integer (never a bool) of at least `at_least`."""
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool) or (isinstance(value, Tensor) and value.dtype == torch.bool):
             raise TypeError
         number = operator.index(value)
     except (TypeError, RuntimeError):  # the latter of tensors without values
@@ -81,9 +81,13 @@ def reach(name: str, position: float, base: float) -> None:
     """Raise if `position`, the one furthest from zero, makes an angle that float64 no longer resolves."""
     limit = largest_position(base)
     if not position <= limit:  # also true of NaN
+        try:
+            size = f"{position:g}"
+        except OverflowError:  # of an integer
+            size = "over 1e308"
         raise ValueError(
             f"{name} must be finite and keep positions within ±{limit:g}, past which float64 angles lose their "
-            f"accuracy; got a position of size {position:g}"
+            f"accuracy; got a position of size {size}"
         )
 
 

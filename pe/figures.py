@@ -1,8 +1,9 @@
 """The laws drawn. Every function takes `ax=`, returns the Axes and never calls `show`."""
 
+import functools
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import torch
 from jaxtyping import Float
@@ -14,6 +15,19 @@ from pe.sinusoidal import encode_positions, generate_position_encoding
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_P = ParamSpec("_P")
+
+
+def _on_cpu(draw: "Callable[_P, Axes]") -> "Callable[_P, Axes]":
+    """Let a function work where matplotlib reads, whatever torch's default device is."""
+
+    @functools.wraps(draw)
+    def drawn(*args: _P.args, **options: _P.kwargs) -> "Axes":
+        with torch.device("cpu"):
+            return draw(*args, **options)
+
+    return drawn
 
 
 def heatmap(encoding: Float[Tensor, "seq_len d_model"], *, ax: "Axes | None" = None) -> "Axes":
@@ -57,6 +71,7 @@ def heatmap(encoding: Float[Tensor, "seq_len d_model"], *, ax: "Axes | None" = N
     return ax
 
 
+@_on_cpu
 def curves(
     columns: Sequence[int], d_model: int, seq_len: int, *, base: float = 10_000.0, ax: "Axes | None" = None
 ) -> "Axes":
@@ -96,6 +111,7 @@ def curves(
     return ax
 
 
+@_on_cpu
 def wavelengths(d_model: int, bases: Sequence[float] = (10_000.0,), *, ax: "Axes | None" = None) -> "Axes":
     """Draw the wavelength of each pair of columns, on a logarithmic axis, for one base or several.
 
@@ -115,13 +131,14 @@ def wavelengths(d_model: int, bases: Sequence[float] = (10_000.0,), *, ax: "Axes
     """
     ax = _axes(ax)
     for base in bases:
-        ax.plot(sinusoidal.wavelengths(d_model, base=base), ".-", markersize=3, label=f"base {base:,.0f}")
+        ax.plot(sinusoidal.wavelengths(d_model, base=base), ".-", markersize=3, label=f"base {base:,.12g}")
     ax.set(xlabel="Pair of columns", ylabel="Wavelength (positions)", yscale="log")
     ax.grid()
     ax.legend()
     return ax
 
 
+@_on_cpu
 def clock_hands(
     position: float,
     d_model: int,
@@ -166,6 +183,7 @@ def clock_hands(
     return ax
 
 
+@_on_cpu
 def rotation(
     offset: int, d_model: int, *, pair: int = 0, seq_len: int = 6, base: float = 10_000.0, ax: "Axes | None" = None
 ) -> "Axes":
@@ -210,6 +228,7 @@ def rotation(
     return ax
 
 
+@_on_cpu
 def similarity(d_models: Sequence[int], max_offset: int, *, base: float = 10_000.0, ax: "Axes | None" = None) -> "Axes":
     """Draw how alike two rows are, by their distance, for one width or several.
 
@@ -237,6 +256,7 @@ def similarity(d_models: Sequence[int], max_offset: int, *, base: float = 10_000
     return ax
 
 
+@_on_cpu
 def distances(d_models: Sequence[int], max_offset: int, *, base: float = 10_000.0, ax: "Axes | None" = None) -> "Axes":
     """Draw how far apart two rows are, by their distance in positions, for one width or several.
 

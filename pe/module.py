@@ -64,8 +64,8 @@ class PositionalEncoding(nn.Module):
         self.scale = check.real("scale", scale)
         self.dropout = nn.Dropout(check.real("dropout", dropout, low=0.0, high=1.0))
         # Not a buffer: casting the module would round a buffer a second time, and a checkpoint would freeze it.
-        self._table: Tensor | None = None
-        self._first = 0
+        # Position of the first row and the rows: one attribute, because threads may share the layer.
+        self._kept: tuple[int, Tensor] | None = None
 
     def forward(
         self,
@@ -89,11 +89,13 @@ class PositionalEncoding(nn.Module):
             TypeError: If `x` does not hold floats, `offset` is not an integer, or `positions` is not a tensor of
                 real numbers.
             ValueError: If the last axis of `x` is not `d_model` wide, `positions` does not fit `x`, both `offset`
-                and `positions` are given, or a position is further from zero than 2^32 or has no value.
+                and `positions` are given, or a position has no value or is further from zero than 2^32 (for a
+                `base` below 1, than 2^32 times `base`). In compiled code `positions` are not looked at.
         """
         self._check_input(x)
+        offset = check.integer("offset", offset)
         if positions is None:
-            encoding = self._rows(check.integer("offset", offset), x)
+            encoding = self._rows(offset, x)
         elif offset != 0:
             raise ValueError(f"offset must be 0 when positions are given, got {offset}")
         else:
@@ -101,7 +103,10 @@ class PositionalEncoding(nn.Module):
             encoding = encode_positions(
                 positions.to(x.device), self.d_model, base=self.base, layout=self.layout, dtype=x.dtype
             )
-        y = torch.add(encoding, x, alpha=self.scale)
+        if self.scale == 1 or x.dtype.itemsize >= 4:
+            y = torch.add(encoding, x, alpha=self.scale)
+        else:  # short formats would round the factor itself
+            y = torch.add(encoding.float(), x.float(), alpha=self.scale).to(x.dtype)
         # Decoding adds one token at a time: there even the call of a dropout that does nothing would be felt.
         dropout = self.dropout
         return dropout(y) if dropout.training and dropout.p else y
@@ -112,19 +117,21 @@ class PositionalEncoding(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles work out their own rows.
-        return self.__dict__ | {"_table": None}
+        return self.__dict__ | {"_kept": None}
 
     def _rows(self, offset: int, x: Tensor) -> Tensor:
         """Return the rows for positions from `offset` on, as many as `x` has tokens."""
         seq_len = x.shape[-2]
         if torch.compiler.is_compiling():
+            check.reach("offset", abs(offset), self.base)
             # In a graph that is compiled or exported the rows are part of the computation, for any length.
             positions = torch.arange(offset, offset + seq_len, device=x.device)
             return encode_positions(positions, self.d_model, base=self.base, layout=self.layout, dtype=x.dtype)
-        table = self._table
+        # Tensors that stand for others, such as those of FakeTensorMode, do not mix with real ones.
+        first, table = self._kept if self._kept and type(x) in {Tensor, nn.Parameter} else (0, None)
         if (
             table is None
-            or not self._first <= offset <= offset + seq_len <= self._first + len(table)
+            or not first <= offset <= offset + seq_len <= first + len(table)
             or table.dtype != x.dtype
             or table.device != x.device
         ):
@@ -141,8 +148,10 @@ class PositionalEncoding(nn.Module):
                 dtype=x.dtype,
                 device=x.device,
             )
-            self._table, self._first = table, offset
-        return table[offset - self._first : offset - self._first + seq_len]
+            first = offset
+            if type(table) is Tensor:
+                self._kept = first, table
+        return table[offset - first : offset - first + seq_len]
 
     def _check_input(self, x: Tensor) -> None:
         check.real_tensor("x", x)

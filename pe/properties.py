@@ -7,7 +7,7 @@ from torch import Tensor
 from pe import _checks as check
 from pe import _rows
 from pe._checks import Layout
-from pe.sinusoidal import frequencies
+from pe.sinusoidal import _frequencies, frequencies
 
 
 def shift_matrix(
@@ -30,8 +30,8 @@ def shift_matrix(
 
     Raises:
         TypeError: If `offset` or `base` is not a real number, `d_model` not an integer, or `layout` not a string.
-        ValueError: If `offset` is not finite or further from zero than 2^32, `d_model` is odd or not positive,
-            `base` not from 1e-300 to 1e300, or `layout` unknown.
+        ValueError: If `offset` is not finite or further from zero than 2^32 (for a `base` below 1, than 2^32 times
+            `base`), `d_model` is odd or not positive, `base` not from 1e-300 to 1e300, or `layout` unknown.
 
     Examples:
         >>> import pe
@@ -75,8 +75,8 @@ def similarity(offsets: Real[Tensor, "*lags"], d_model: int, *, base: float = 10
     Raises:
         TypeError: If `offsets` is not a tensor of real numbers, `d_model` not an integer, or `base` not a real
             number.
-        ValueError: If a distance is NaN or larger than 2^32, `d_model` is odd or not positive, or `base` not
-            from 1e-300 to 1e300.
+        ValueError: If a distance is NaN or larger than 2^32 (for a `base` below 1, than 2^32 times `base`), `d_model`
+            is odd or not positive, or `base` not from 1e-300 to 1e300. Compiled code does not look at distances.
 
     Examples:
         >>> import pe, torch
@@ -88,9 +88,10 @@ def similarity(offsets: Real[Tensor, "*lags"], d_model: int, *, base: float = 10
     """
     lags = check.real_tensor("offsets", offsets).to(torch.float64)
     d_model, base = _even(d_model), check.base(base)
-    if lags.numel() and not lags.is_meta:
+    # A traced graph cannot look at values, and a meta tensor has none.
+    if lags.numel() and not (torch.compiler.is_compiling() or lags.is_meta):
         check.reach("offsets", lags.abs().max().item(), base)
-    omega = frequencies(d_model, base=base).to(lags.device)
+    omega = _frequencies(d_model, base, lags.device)
     return (lags[..., None] * omega).cos().mean(-1)
 
 

@@ -106,8 +106,9 @@ def generate_position_encoding(
         TypeError: If `seq_len`, `d_model` or `offset` is not an integer, `base` not a real number, `layout` not
             a string, `dtype` not a floating dtype, `device` no device, or `out` not a tensor of floats.
         ValueError: If `seq_len` is negative, `d_model` not positive, `base` not from 1e-300 to 1e300, `layout`
-            or `device` unknown, a position further from zero than 2^32, or `out` of another shape, dtype or device than
-            asked for, or part of a gradient.
+            or `device` unknown, a position further from zero than 2^32 (for a `base` below 1, than 2^32 times
+            `base`), or `out` of another shape, dtype or device than asked for, or part of a gradient.
+        RuntimeError: If entries of `out` share memory, as those of an expanded tensor do.
 
     Examples:
         >>> import pe
@@ -161,8 +162,9 @@ def encode_positions(
     Raises:
         TypeError: If `positions` is not a tensor of real numbers, `d_model` not an integer, `base` not a real
             number, `layout` not a string, or `dtype` not a floating dtype.
-        ValueError: If a position is NaN or further from zero than 2^32, `d_model` is not positive, `base` not
-            from 1e-300 to 1e300, or `layout` unknown.
+        ValueError: If a position is NaN or further from zero than 2^32 (for a `base` below 1, than 2^32 times
+            `base`), `d_model` is not positive, `base` not from 1e-300 to 1e300, or `layout` unknown. Compiled code
+            does not look at positions.
 
     Examples:
         >>> import pe, torch
@@ -225,6 +227,8 @@ def _table(
     if out is None:
         return torch.empty(seq_len, d_model, dtype=dtype or torch.float32, device=device)
     check.floating("out", check.real_tensor("out", out).dtype)
+    if device and device.type == out.device.type:
+        device = torch.empty(0, device=device).device  # "cuda" is "cuda:0", and "cpu:0" is "cpu"
     for name, value, asked in (
         ("shape", tuple(out.shape), (seq_len, d_model)),
         ("dtype", out.dtype, dtype or out.dtype),

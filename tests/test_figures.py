@@ -46,6 +46,18 @@ def test_draws_on_the_axes_given_and_returns_them(
     assert function(*arguments).get_figure() is not right.get_figure()
 
 
+@pytest.mark.parametrize(("function", "arguments"), CALLS)
+def test_draws_whatever_the_default_device_is(function: Any, arguments: tuple[Any, ...]) -> None:
+    with torch.device("meta"):
+        assert function(*arguments).has_data()
+
+
+def test_bases_are_told_apart() -> None:
+    legend = figures.wavelengths(8, [1.2, 1.4, 10_000]).get_legend()
+    assert legend
+    assert [text.get_text() for text in legend.get_texts()] == ["base 1.2", "base 1.4", "base 10,000"]
+
+
 def test_every_figure_is_tested() -> None:
     public = {name for name, value in vars(figures).items() if getattr(value, "__module__", "") == "pe.figures"}
     assert {function.__name__ for function, _ in CALLS} == {name for name in public if not name.startswith("_")}

@@ -2,7 +2,11 @@
 
 import copy
 import io
+import math
 import pickle
+import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,6 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import pe
 
@@ -55,10 +60,10 @@ def test_one_layer_serves_any_order_of_lengths_offsets_and_dtypes() -> None:
 def test_rows_are_not_worked_out_again() -> None:
     layer = pe.PositionalEncoding(8)
     layer(torch.zeros(5, 8))
-    kept = layer._table
+    kept = layer._kept
     for offset in range(100):
         layer(torch.zeros(1, 8), offset=offset)
-    assert layer._table is kept
+    assert layer._kept is kept
 
 
 def test_positions() -> None:
@@ -88,6 +93,42 @@ def test_scale_and_dropout() -> None:
     assert torch.equal(layer.eval()(x), x + table)
 
 
+@pytest.mark.parametrize("dtype", DTYPES[1:])
+def test_scale_is_not_rounded_to_the_dtype_of_the_input(dtype: torch.dtype) -> None:
+    scale, x = math.sqrt(768), torch.randn(64, 768, dtype=dtype)
+    exact = scale * x.double() + pe.generate_position_encoding(64, 768, dtype=dtype).double()
+    error = (pe.PositionalEncoding(768, scale=scale)(x).double() - exact).abs()
+    # Half a step of the sum, and in float32 that of the factor and of the product.
+    assert (error <= torch.finfo(dtype).eps / 2 * exact.abs() + 2**-24 * (2 * x * scale).double().abs()).all()
+
+
+def test_threads_may_share_a_layer() -> None:
+    layer, wrong = pe.PositionalEncoding(8), []
+    tables = [(offset, pe.generate_position_encoding(1, 8, offset=offset)) for offset in range(0, 8000, 1000)]
+
+    def ask(seed: int) -> None:
+        for offset, row in random.Random(seed).choices(tables, k=4000):
+            if not torch.equal(layer(torch.zeros(1, 8), offset=offset), row):
+                wrong.append(offset)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(ask, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
+
+
+def test_tensors_that_stand_for_others_do_not_mix_with_real_ones() -> None:
+    layer, x = pe.PositionalEncoding(8), torch.zeros(2, 3, 8)
+    for _ in range(2):
+        with FakeTensorMode():
+            assert layer(torch.zeros(2, 3, 8)).shape == x.shape
+        assert torch.equal(layer(x)[0], pe.generate_position_encoding(3, 8))
+
+
 def test_saves_nothing_and_learns_nothing() -> None:
     layer = pe.PositionalEncoding(8)
     layer(torch.zeros(3, 8))
@@ -115,7 +156,7 @@ def test_copies_work_and_carry_no_table() -> None:
     assert len(file.getvalue()) < 4000
     file.seek(0)
     for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), torch.load(file, weights_only=False)):
-        assert other._table is None
+        assert other._kept is None
         assert torch.equal(other(x), y)
 
 
@@ -145,6 +186,8 @@ def test_compiles_whole_for_changing_lengths() -> None:
         assert torch.allclose(compiled(x, offset=offset), layer(x, offset=offset), atol=1e-6)
     x, positions = torch.randn(2, 9, 16), torch.arange(18).reshape(2, 9)
     assert torch.allclose(compiled(x, positions=positions), layer(x, positions=positions), atol=1e-6)
+    with pytest.raises(torch._dynamo.exc.Unsupported, match="Observed exception"):
+        compiled(x, offset=2**33)
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -167,6 +210,8 @@ def test_exports_with_a_dynamic_length(strict: bool) -> None:
         ([[1.0] * 4], {}, TypeError, "x must be a torch.Tensor"),
         (torch.zeros(3, 4), {"offset": 1.5}, TypeError, "offset must be an integer"),
         (torch.zeros(3, 4), {"offset": 2**33}, ValueError, "offset and seq_len must"),
+        (torch.zeros(3, 4), {"offset": 10**400}, ValueError, "got a position of size over 1e308"),
+        (torch.zeros(3, 4), {"offset": "0", "positions": torch.arange(3)}, TypeError, "offset must be an integer"),
         (torch.zeros(3, 4), {"offset": 1, "positions": torch.arange(3)}, ValueError, "offset must be 0 when"),
         (torch.zeros(3, 4), {"offset": -1, "positions": torch.arange(3)}, ValueError, "offset must be 0 when"),
         (torch.zeros(3, 4), {"positions": [0, 1, 2]}, TypeError, "positions must be a torch.Tensor"),

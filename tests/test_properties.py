@@ -95,3 +95,9 @@ def test_arguments_go_by_name_and_options_by_name_alone(name: str) -> None:
     for parameter in inspect.signature(getattr(pe, name)).parameters.values():
         required = parameter.default is parameter.empty
         assert parameter.kind is (parameter.POSITIONAL_OR_KEYWORD if required else parameter.KEYWORD_ONLY)
+
+
+def test_similarity_compiles_whole() -> None:
+    compiled = torch.compile(pe.similarity, fullgraph=True, backend="aot_eager")
+    for lags in (torch.arange(5), torch.arange(7.0)):
+        assert torch.allclose(compiled(lags, 64), pe.similarity(lags, 64))

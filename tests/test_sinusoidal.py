@@ -158,6 +158,11 @@ def test_bad_out_is_named_and_left_alone(
     assert not torch.as_tensor(out).any()
 
 
+def test_device_of_out_may_be_named_with_its_number() -> None:
+    out = torch.empty(3, 4)
+    assert pe.generate_position_encoding(3, 4, out=out, device="cpu:0") is out
+
+
 def test_modes_leave_nothing_behind() -> None:
     """Constants are kept from call to call; none of them may be a tensor of a mode that has ended."""
     _rows._constants.cache_clear()
