@@ -31,7 +31,7 @@ successors: .venv/ready  ## build with ProperDocs and Zensical, which may follow
 	$(BIN)/pip install --quiet --constraint constraints.txt --group successors
 	$(BIN)/python -m tests.successors
 
-clean:  ## remove everything that was made here
+clean:  ## remove what was installed and built here
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis site
 
 .venv/ready: pyproject.toml constraints.txt

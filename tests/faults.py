@@ -23,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -192,8 +193,8 @@ FAULTS = [
         (LIBRARY,),
         ("torch.add(encoding, x, alpha=self.scale)", "torch.add(x, encoding, alpha=self.scale)"),
         ("or table.dtype != x.dtype", ""),
-        ("not self._first <= offset <=", "not 0 <= offset <="),
-        ('return self.__dict__ | {"_table": None}', "return self.__dict__"),
+        ("not first <= offset <=", "not 0 <= offset <="),
+        ('return self.__dict__ | {"_kept": None}', "return self.__dict__"),
         ("dropout.training and dropout.p", "dropout.p"),
         ("elif offset != 0:", "elif offset > 0:"),
         ("torch.arange(offset, offset + seq_len, device=x.device)", "torch.arange(seq_len, device=x.device)"),
@@ -397,11 +398,17 @@ def main() -> str | None:
     if broken := failing(dict.fromkeys(check for fault in unknown for check in fault.checks)):
         return f"Without a fault: {broken}"
 
+    writing = threading.Lock()
+
     def outcome(fault: Fault | Mutation) -> str:
         key = state(fault)
         if key not in outcomes:
-            outcomes[key] = failing(fault.checks, fault)
-            KEPT.write_text(json.dumps(outcomes), encoding="utf-8")
+            said = failing(fault.checks, fault)
+            with writing:  # in one move: whoever stops this finds all that was known
+                outcomes[key] = said
+                written = KEPT.with_suffix(".new")
+                written.write_text(json.dumps(outcomes), encoding="utf-8")
+                written.replace(KEPT)
         return str(outcomes[key])
 
     survivors = []

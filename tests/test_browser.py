@@ -259,6 +259,8 @@ def test_keyboard_alone_is_enough(visit: Visit) -> None:
         element = page.evaluate(
             "(e => [e.tagName, getComputedStyle(e).outlineStyle, e.offsetParent !== null])(document.activeElement)"
         )
+        assert element[1] != "none", element
+        assert element[2], element
         reached.add(element[0])
         if element[0] == "SUMMARY" and not opened:
             page.keyboard.press("Enter")
@@ -288,7 +290,8 @@ def test_buttons_of_a_small_screen_are_pressed_by_keyboard(visit: Visit) -> None
             assert page.evaluate("document.activeElement !== document.body")
         assert button.get_attribute("aria-label")
         assert button.evaluate("button => getComputedStyle(button).outlineStyle") != "none"
-        page.keyboard.press("Enter")
+        assert button.get_attribute("role") == "button"
+        page.keyboard.press("Space" if name == "drawer" else "Enter")
         if name == "drawer":
             expect(link).to_be_in_viewport()
             page.keyboard.press("Enter")
@@ -364,6 +367,23 @@ def test_view_of_the_explorer_is_in_its_address_and_in_its_program(visit: Visit,
     page.wait_for_url("**layout=cos_sin**")
     page.reload(wait_until="networkidle")
     expect(page.locator("#layout")).to_have_value("cos_sin")
+
+
+def test_explorer_follows_what_is_typed_and_what_changes(visit: Visit) -> None:
+    page = visit("explorer/")
+    length = page.locator("[data-of=length]")
+    length.fill("")
+    length.press_sequentially("64")
+    expect(page.locator("[data-of=second]")).to_have_value("12")
+    page.locator("#cells").focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#cell")).to_contain_text("Position 0, dimension 12: ")
+    page.get_by_role("button", name="Tiny").click()
+    expect(page.locator("#cell")).to_contain_text("Position 0, dimension 7: ")
+    page.locator("#play").click()
+    page.wait_for_url("**position=15**")
+    page.locator("#play").click()
 
 
 def test_picture_of_the_explorer_shows_the_table(visit: Visit) -> None:

@@ -29,7 +29,7 @@ def test_every_program_of_a_page_is_run_when_the_site_is_built(page: Path) -> No
 def test_programs_fit_the_width_of_a_page(page: Path) -> None:
     for _, language, header, code in FENCE.findall(page.read_text(encoding="utf-8")):
         if language == "python" and 'html="true"' not in header:
-            assert max(map(len, code.splitlines())) <= 82, code
+            assert max(map(len, code.splitlines())) <= 80, code
 
 
 def test_readme_shows_what_its_program_prints() -> None:

@@ -84,6 +84,11 @@ def test_style_sheets_and_scripts_ask_nobody(site: Path) -> None:
         for address in re.findall(r"url\(([^)]+)\)", sheet.read_text(encoding="utf-8")):
             bare = address.strip("\"'")
             assert bare.startswith("data:") or (sheet.parent / bare).resolve().is_file(), (sheet, address)
+    for script in site.rglob("*.js"):
+        asked = re.findall(
+            r"""(?:fetch|import|importScripts|open)\(\s*["'`](https?:)?//""", script.read_text(encoding="utf-8")
+        )
+        assert not asked, (script, asked)
 
 
 @pytest.mark.parametrize("page", PAGES)

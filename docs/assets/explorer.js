@@ -31,12 +31,14 @@ export const similarity = (distance, width, base) =>
 
 const DEFAULTS = { length: 32, width: 128, base: 10000, layout: "interleaved", position: 5, second: 12 };
 const NUMBERS = ["length", "width", "base", "position", "second"];
+const POSITIONS = ["position", "second"];
 // The stops of the slider for the base: ten in each decade.
 const BASES = [10, 100, 1e3, 1e4, 1e5].flatMap((k) => [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8].map((m) => Math.round(m * k))).concat(1e6);
 
 const $ = (id) => document.getElementById(id);
 const page = document.querySelector(".explorer");
 const view = { ...DEFAULTS };
+const chosen = {}; // positions, though the table may be too short for them while its length is typed
 const boxes = Object.fromEntries(NUMBERS.map((name) => [name, page.querySelector(`[data-of=${name}]`)]));
 
 const isValid = {
@@ -56,14 +58,15 @@ function read(query) {
     const initial = name in { position: 0, second: 0 } ? Math.min(DEFAULTS[name], view.length - 1) : DEFAULTS[name];
     view[name] = asked.has(name) && isValid[name](value) ? value : initial;
   }
+  for (const name of POSITIONS) chosen[name] = view[name];
 }
 
 function change(name, value) {
   if (!isValid[name](value)) return;
   view[name] = value;
-  view.position = Math.min(view.position, view.length - 1);
-  view.second = Math.min(view.second, view.length - 1);
-  draw(...(name === "position" || name === "second" ? ROWS : Object.keys(PARTS)));
+  if (POSITIONS.includes(name)) chosen[name] = value;
+  for (const one of POSITIONS) view[one] = Math.min(chosen[one], view.length - 1);
+  draw(...(POSITIONS.includes(name) ? ROWS : Object.keys(PARTS)));
 }
 
 // Drawing: at most once a frame, only what has changed, and first what is to be seen; the rest when there is time. ----------
@@ -144,6 +147,7 @@ function paintTable() {
   kappa = kappa.map((sum) => sum / (width / 2));
   canvas.getContext("2d").putImageData(image, 0, 0);
   canvas.classList.toggle("large", width > canvas.clientWidth || length > canvas.clientHeight);
+  if (cross.classList.contains("on")) point(cell.position, cell.column);
 }
 
 const formats = [0, 1, 2].map((n) => new Intl.NumberFormat("en", { minimumFractionDigits: n, maximumFractionDigits: n }));
@@ -157,7 +161,7 @@ function paintInputs(name, stop = String(view[name])) {
 }
 
 function paintPositions() {
-  for (const name of ["position", "second"]) {
+  for (const name of POSITIONS) {
     for (const input of [$(name), boxes[name]]) set(input, { max: view.length - 1 });
     paintInputs(name);
   }
@@ -193,7 +197,7 @@ const clocks = Array.from({ length: 12 }, () => {
 });
 
 function paintMarks() {
-  for (const name of ["position", "second"])
+  for (const name of POSITIONS)
     page.querySelector(`.mark.${name === "second" ? name : "first"}`).style.top = `${((view[name] + 0.5) / view.length) * 100}%`;
 }
 
@@ -296,12 +300,12 @@ function paintProgram() {
     `similarity:  ${similarity(second - position, width, base).toFixed(6)}\n`,
   ].join("\n");
   write(output, text);
-  clearTimeout(saving); // browsers limit how often an address may change
-  saving = setTimeout(() => {
+  saving ??= setTimeout(() => { // browsers limit how often an address may change
+    saving = undefined;
     const changed = Object.entries(view).filter(([name, value]) => value !== DEFAULTS[name]);
     const query = new URLSearchParams(changed).toString();
     history.replaceState(null, "", location.pathname + (query && `?${query}`) + location.hash);
-  }, 250);
+  }, 400);
 }
 
 // Hands. ----------------------------------------------------------------------------------------------------------------
@@ -317,7 +321,7 @@ for (const button of page.querySelectorAll("[data-view]"))
   button.addEventListener("click", () => (read(button.dataset.view), draw(...Object.keys(PARTS))));
 page.querySelector("details").addEventListener("toggle", () => draw("numbers"));
 
-const cell = { position: 0, column: 0 };
+const cell = { position: 0, column: 0 }, cross = page.querySelector(".cross");
 function point(position, column) {
   cell.position = Math.max(0, Math.min(view.length - 1, position));
   cell.column = Math.max(0, Math.min(view.width - 1, column));
@@ -327,7 +331,6 @@ function point(position, column) {
   const value = encode(cell.position, width, base, layout)[cell.column].toFixed(6);
   $("cell").textContent =
     `Position ${cell.position}, dimension ${cell.column}: ${value} (${kind} of pair ${i}, wavelength ${count((2 * Math.PI) / omega[i])})`;
-  const cross = page.querySelector(".cross");
   cross.style.left = `${((cell.column + 0.5) / width) * 100}%`;
   cross.style.top = `${((cell.position + 0.5) / length) * 100}%`;
   cross.classList.add("on");

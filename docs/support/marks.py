@@ -75,13 +75,13 @@ def figure(value: float, label: str, digits: int = 3) -> str:
         return f"{100 * value:.{digits}g} %"
     if value == int(value) and abs(value) < 1e9:
         return f"{int(value):,}"
-    if abs(value) >= 1000:
+    if abs(value) >= 10**digits - 0.5:
         return f"{value:,.0f}"
     if abs(value) >= 1e-4:
-        return f"{value:.{digits}g}"
-    exponent = math.floor(math.log10(abs(value)))
-    power = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{value / 10**exponent:.{max(1, digits - 3)}f} × 10{power}"
+        return f"{value:,.{digits}g}"
+    factor, exponent = f"{value:.{max(1, digits - 3)}e}".split("e")
+    power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{factor} × 10{power}"
 
 
 def _bounds(low: float, high: float, label: str) -> str:

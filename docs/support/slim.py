@@ -25,7 +25,7 @@ document.body.append(Object.assign(document.createElement("script"),
 {{src:"{0}",onload:()=>setTimeout(()=>document.dispatchEvent(new Event("DOMContentLoaded")))}})))))</script>"""
 TABLE = re.compile(r"<table(?![^>]* class=)[^>]*>.*?</table>", re.DOTALL)
 WRAPPED = r'<div class="md-typeset__scrollwrap"><div class="md-typeset__table">\g<0></div></div>'
-# The script lets the return key press such a button; the page does not let anyone come to it by keyboard.
+# These are buttons that no keyboard comes to.
 BUTTON = re.compile(r'<label class="md-header__button md-icon" for="__(drawer|search)"')
 NAMES = {"drawer": "Menu", "search": "Search"}
 # Rules that have browsers look at all there is: at every element below one whose class changes, at two boxes for each.
@@ -39,6 +39,10 @@ PATCHES = {
     '$(location.protocol!=="file:")': "$(!1)",
     # The bar of the copy button is no part of the page that one would navigate to.
     'x("nav",{class:"md-code__nav"})': 'x("div",{class:"md-code__nav"})',
+    # The space bar presses them too.
+    'case"Enter":let o=Ne();o instanceof HTMLLabelElement&&o.click()': (
+        'case" ":case"Enter":let o=Ne();o instanceof HTMLLabelElement&&(e.claim(),o.click())'
+    ),
     # A program that is wider than the screen can be scrolled by keyboard, on devices with a finger too.
     'd&&r?e.setAttribute("tabindex","0"):e.removeAttribute("tabindex")': 'e.setAttribute("tabindex","0")',
     # These had the whole page styled anew, again and again: colours that are there already, and tables.
@@ -61,7 +65,7 @@ def linked(html: str) -> str:
     Its wide tables scroll, its buttons can be reached, and its programs have fewer elements.
     """
     html = PLAIN.sub(r"\1", TABLE.sub(WRAPPED, html))
-    html = BUTTON.sub(lambda match: f'{match[0]} tabindex="0" aria-label="{NAMES[match[1]]}"', html)
+    html = BUTTON.sub(lambda match: f'{match[0]} role="button" tabindex="0" aria-label="{NAMES[match[1]]}"', html)
     html = LINK.sub("", LINK.sub(r'\n<link rel="stylesheet" href="\1site.css">', html, count=1))
     return SCRIPT.sub(lambda match: LATER.format(match[1]), html)
 
