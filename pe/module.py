@@ -103,10 +103,9 @@ class PositionalEncoding(nn.Module):
             encoding = encode_positions(
                 positions.to(x.device), self.d_model, base=self.base, layout=self.layout, dtype=x.dtype
             )
-        if self.scale == 1 or x.dtype.itemsize >= 4:
-            y = torch.add(encoding, x, alpha=self.scale)
-        else:  # short formats would round the factor itself
-            y = torch.add(encoding.float(), x.float(), alpha=self.scale).to(x.dtype)
+        # In one operation a short format would round the factor itself.
+        short = self.scale != 1 and x.dtype.itemsize < 4
+        y = x * self.scale + encoding if short else torch.add(encoding, x, alpha=self.scale)
         # Decoding adds one token at a time: there even the call of a dropout that does nothing would be felt.
         dropout = self.dropout
         return dropout(y) if dropout.training and dropout.p else y
