@@ -99,7 +99,7 @@ def test_scale_is_not_rounded_to_the_dtype_of_the_input(dtype: torch.dtype) -> N
     scaled = scale * x.double()
     exact = scaled + pe.generate_position_encoding(64, 768, dtype=dtype).double()
     error = pe.PositionalEncoding(768, scale=scale)(x).double() - exact
-    # Half a step of the product and of the sum; in float32 that of the factor besides, and what leans to one side is no more.
+    # Half a step of the product and of the sum, in float32 that of the factor besides; nothing more leans to one side.
     step = torch.finfo(dtype).eps
     assert (error.abs() <= step / 2 * (scaled.abs() + exact.abs()) + step * step + 2**-24 * scaled.abs()).all()
     assert abs((error * scaled.sign()).sum() / scaled.abs().sum()) <= max(step / 100, 2**-24)
