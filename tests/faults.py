@@ -179,7 +179,8 @@ FAULTS = [
     *faults(
         "pe/_checks.py",
         (LIBRARY,),
-        ("if isinstance(value, bool):\n            raise TypeError", "if False:\n            raise TypeError"),
+        ("if isinstance(value, bool) or (isinstance(value, Tensor) and value.dtype == torch.bool):", "if False:"),
+        ("and value.dtype == torch.bool", "and False"),
         ("number < at_least", "number <= at_least"),
         ("math.isfinite(number) and low", "low"),
         ("LARGEST_ANGLE = 2.0**32", "LARGEST_ANGLE = 2.0**33"),
