@@ -275,7 +275,7 @@ FAULTS = [
         looks("sound or keyboard"),
         ('onload:()=>setTimeout(()=>document.dispatchEvent(new Event("DOMContentLoaded")))', "async:true"),
         ('\'x("div",{class:"md-code__nav"})\'', '\'x("nav",{class:"md-code__nav"})\''),
-        ('tabindex="0" aria-label=', "aria-label="),
+        ('role="button" tabindex="0"', 'role="button"'),
         ('"drawer": "Menu"', '"drawer": ""'),
         ("TABLE.sub(WRAPPED, html)", "html"),
         ('PLAIN.sub(r"\\1", ', 'PLAIN.sub("", '),

@@ -25,8 +25,8 @@ document.body.append(Object.assign(document.createElement("script"),
 {{src:"{0}",onload:()=>setTimeout(()=>document.dispatchEvent(new Event("DOMContentLoaded")))}})))))</script>"""
 TABLE = re.compile(r"<table(?![^>]* class=)[^>]*>.*?</table>", re.DOTALL)
 WRAPPED = r'<div class="md-typeset__scrollwrap"><div class="md-typeset__table">\g<0></div></div>'
-# These are buttons that no keyboard comes to.
-BUTTON = re.compile(r'<label class="md-header__button md-icon" for="__(drawer|search)"')
+# These are buttons that no keyboard comes to; a label itself cannot say that it is one.
+BUTTON = re.compile(r'(<label class="md-header__button md-icon" for="__(drawer|search)">)(.*?)</label>', re.DOTALL)
 NAMES = {"drawer": "Menu", "search": "Search"}
 # Rules that have browsers look at all there is: at every element below one whose class changes, at two boxes for each.
 RULES = {
@@ -39,9 +39,9 @@ PATCHES = {
     '$(location.protocol!=="file:")': "$(!1)",
     # The bar of the copy button is no part of the page that one would navigate to.
     'x("nav",{class:"md-code__nav"})': 'x("div",{class:"md-code__nav"})',
-    # The space bar presses them too.
+    # The return key and the space bar press what is a button.
     'case"Enter":let o=Ne();o instanceof HTMLLabelElement&&o.click()': (
-        'case" ":case"Enter":let o=Ne();o instanceof HTMLLabelElement&&(e.claim(),o.click())'
+        'case" ":case"Enter":let o=Ne();o?.matches("label,[role=button]")&&(e.claim(),o.click())'
     ),
     # A program that is wider than the screen can be scrolled by keyboard, on devices with a finger too.
     'd&&r?e.setAttribute("tabindex","0"):e.removeAttribute("tabindex")': 'e.setAttribute("tabindex","0")',
@@ -65,9 +65,14 @@ def linked(html: str) -> str:
     Its wide tables scroll, its buttons can be reached, and its programs have fewer elements.
     """
     html = PLAIN.sub(r"\1", TABLE.sub(WRAPPED, html))
-    html = BUTTON.sub(lambda match: f'{match[0]} role="button" tabindex="0" aria-label="{NAMES[match[1]]}"', html)
+    html = BUTTON.sub(_button, html)
     html = LINK.sub("", LINK.sub(r'\n<link rel="stylesheet" href="\1site.css">', html, count=1))
     return SCRIPT.sub(lambda match: LATER.format(match[1]), html)
+
+
+def _button(match: re.Match[str]) -> str:
+    label, name, icon = match.groups()
+    return f'{label}<span role="button" tabindex="0" aria-label="{NAMES[name]}">{icon.strip()}</span></label>'
 
 
 def slim(site: Path) -> None:
