@@ -110,7 +110,7 @@ def test_threads_may_share_a_layer() -> None:
     tables = [(offset, pe.generate_position_encoding(1, 8, offset=offset)) for offset in range(0, 8000, 1000)]
 
     def ask(seed: int) -> None:
-        for offset, row in random.Random(seed).choices(tables, k=4000):
+        for offset, row in random.Random(seed).choices(tables, k=1000):
             if not torch.equal(layer(torch.zeros(1, 8), offset=offset), row):
                 wrong.append(offset)
 
