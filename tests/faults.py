@@ -198,6 +198,9 @@ FAULTS = [
         ('return self.__dict__ | {"_kept": None}', "return self.__dict__"),
         ("dropout.training and dropout.p", "dropout.p"),
         ("elif offset != 0:", "elif offset > 0:"),
+        ("self.scale != 1 and x.dtype.itemsize < 4", "False"),
+        ("if type(table) is Tensor:", "if True:"),
+        ('check.reach("offset", abs(offset), self.base)', "pass"),
         ("torch.arange(offset, offset + seq_len, device=x.device)", "torch.arange(seq_len, device=x.device)"),
     ),
     *faults(
@@ -277,6 +280,7 @@ FAULTS = [
         ('\'x("div",{class:"md-code__nav"})\'', '\'x("nav",{class:"md-code__nav"})\''),
         ('role="button" tabindex="0"', 'role="button"'),
         ('"drawer": "Menu"', '"drawer": ""'),
+        ('case" ":case"Enter":let o=Ne();o?', 'case"Enter":let o=Ne();o?'),
         ("TABLE.sub(WRAPPED, html)", "html"),
         ('PLAIN.sub(r"\\1", ', 'PLAIN.sub("", '),
         ("all(name in known for", "not all(name in known for"),
@@ -303,6 +307,8 @@ FAULTS = [
         ("sin_cos: (i, width) => [i, i + width / 2]", "sin_cos: (i, width) => [i + width / 2, i]"),
         ("history.replaceState(", "void ("),
         ("ArrowDown: [1, 0]", "ArrowDown: [0, 1]"),
+        ("Math.min(chosen[one], view.length - 1)", "Math.min(view[one], view.length - 1)"),
+        ('if (cross.classList.contains("on")) point(cell.position, cell.column);', ""),
     ),
     *faults(
         "mkdocs.yml",
