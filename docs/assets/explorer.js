@@ -55,7 +55,7 @@ function read(query) {
   const asked = new URLSearchParams(query);
   for (const name of Object.keys(DEFAULTS)) {
     const value = name === "layout" ? asked.get(name) : Number(asked.get(name));
-    const initial = name in { position: 0, second: 0 } ? Math.min(DEFAULTS[name], view.length - 1) : DEFAULTS[name];
+    const initial = POSITIONS.includes(name) ? Math.min(DEFAULTS[name], view.length - 1) : DEFAULTS[name];
     view[name] = asked.has(name) && isValid[name](value) ? value : initial;
   }
   for (const name of POSITIONS) chosen[name] = view[name];

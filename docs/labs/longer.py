@@ -260,8 +260,8 @@ print(f"Best at the trained length: {best}.")
 
 # %% [markdown]
 # Absolute positions that were never trained ruin the predictions, learned or sinusoidal alike. The learned rows past 32 are still the
-# random numbers they started as; the sinusoidal ones are right, but no weight has seen them. Random offsets in training show the model all rows, and it no longer breaks down. But on the longest texts it is
-# then no better than the model without positions, and at the trained length it has lost most of what positions were worth:
+# random numbers they started as; the sinusoidal ones are right, but no weight has seen them. Random offsets in training show
+# the model all rows, and it no longer breaks down. But on the longest texts it is then no better than the model without positions, and at the trained length it has lost most of what positions were worth:
 # in so short a training they are a weak remedy. Some of what is left may come from attending to more characters than ever before: the
 # model without positions gets worse too, though less. Rotary embeddings know nothing but distances, and still meet distances that they have not seen. ALiBi, which makes far
 # tokens fade, does not notice.

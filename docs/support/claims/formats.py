@@ -125,8 +125,8 @@ def rounded_once():
 @claim(
     "Every entry needs a sine",
     "false",
-    "A table is a product of two small ones: from {0} of the sines, each pair one complex multiplication further, a table comes out "
-    "that is off by {1}.",
+    "A table is a product of two small ones: from {0} of the sines, each pair one complex multiplication further, a "
+    "table comes out that is off by {1}.",
     conditions="1,024 positions as 32 × 32; width 512.",
     source="All code that we know",
     explained="implementation.md#a-table-is-a-product",
@@ -278,9 +278,9 @@ def wrong_exponent_shows():
 @claim(
     "It needs a max_len",
     "false",
-    "Rows can be added as far as position 2³², and none changes: after 10 positions the layer takes 100,000, with rows that differ by "
+    "Rows can be added, and none changes: after 10 positions the layer takes 100,000, with rows that differ by "
     "{0} from a table made at once.",
-    conditions="Positions up to 2³², the furthest that this package accepts.",
+    conditions="Width 64. This package accepts positions up to 2³².",
     source="The tutorial module that everyone copied, with 5,000",
     explained="usage.md#longer-inputs",
     evidence=[

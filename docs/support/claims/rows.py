@@ -34,7 +34,7 @@ def fixed():
     "true",
     "The cosine similarity of neighbours is {0} at width 512 and {1} at width 16, at every position alike: over 10,000 "
     "positions it varies by {2}.",
-    conditions="Base 10,000. At width 2 it is only 0.54, at width 4 0.77.",
+    conditions="Widths 16 and 512, base 10,000. Narrower rows are less alike.",
     source="The article this project starts from: “smooth”",
     explained="properties.md#smooth",
     evidence=[
@@ -218,8 +218,8 @@ def rows_are_equally_long():
 @claim(
     "The table is centred on zero",
     "false",
-    "Values lie between −1 and 1, but half of the slow columns are cosines, which stay close to 1 over a short text. Over 50 positions {0} of the energy is one "
-    "constant vector, over 512 positions {1}.",
+    "Values lie between −1 and 1, but half of the slow columns are cosines, which stay close to 1 over a short text. "
+    "Over 50 positions {0} of the energy is one constant vector, over 512 positions {1}.",
     conditions="Width 512, base 10,000.",
     source="Posts that read it off the range of the sine",
     explained="properties.md#bounded-entries-constant-norm",
