@@ -139,6 +139,10 @@ FAULTS = [
         ("base ** (-columns / d_model)", "base ** (columns / d_model)"),
         ("torch.arange(0, d_model, 2, dtype=torch.float64", "torch.arange(0, d_model, 2, dtype=torch.float32"),
         ("return 2 * math.pi / frequencies", "return math.pi / frequencies"),
+        (
+            "def frequencies(d_model: int, *, base: float = 10_000.0)",
+            "def frequencies(d_model: int, *, base: float = 1e3)",
+        ),
         ("abs(offset + seq_len - 1)", "0"),
         ("angles[..., : d_model // 2].cos()", "angles[..., -(d_model // 2) :].cos()"),
         ("dtype or torch.float32, device=device", "dtype, device=device"),
