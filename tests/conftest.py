@@ -15,6 +15,10 @@ from hypothesis import settings
 
 from support import marks
 
+# Several processes test and build at the same time; threads of each that wait for each other would get nowhere.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
+
 ROOT = Path(__file__).parents[1]
 SITE_URL = "https://example.org/encoding/"
 REPO_URL = "https://github.com/example/encoding"

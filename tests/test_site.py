@@ -15,8 +15,10 @@ from urllib.parse import unquote, urljoin, urlparse
 import nbformat
 import pytest
 from bs4 import BeautifulSoup, Tag
+from mkdocs_jupyter.convert import nb2html
 
 import pe
+from support import labs
 from tests.conftest import COLAB_URL, REPO_URL, ROOT, SITE_URL, build
 
 PAGES = [
@@ -212,6 +214,16 @@ def test_lab_finds_what_its_text_says_and_is_a_notebook(site: Path, lab: str, fi
     printed = "\n".join(output.get_text() for output in page.select(".result"))
     for finding in findings:
         assert re.search(finding, printed), printed
+
+
+def test_what_a_lab_prints_slowly_is_one_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = tmp_path / "lab.py"
+    lab.write_text(
+        '# %% [markdown]\n# # A\n\n# %%\nimport time\nprint(1, end="", flush=True)\ntime.sleep(1)\nprint(2)\n'
+    )
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(ROOT / "docs" / "support" / "jupyter"))
+    shown = labs.markdown(lab.read_text(), nb2html(str(lab), execute=True, allow_errors=False), "lab.py", "")
+    assert "```text\n12\n```" in shown
 
 
 def test_every_claim_is_listed_marked_and_led_to(site: Path, claims: dict[str, dict[str, Any]]) -> None:

@@ -26,6 +26,7 @@
 import torch
 from sklearn.datasets import load_digits
 
+torch.set_num_threads(1)  # or numbers depend on how many cores there are
 digits = load_digits()
 pixels = torch.tensor(digits.data, dtype=torch.float32) / 16
 labels = torch.tensor(digits.target)
@@ -137,28 +138,16 @@ def accuracy(model, seed):
 
 
 # %% [markdown]
-# Four encodings, three seeds: twelve runs, two at a time.
+# Four encodings, three seeds: twelve runs.
 
 # %%
-from concurrent.futures import ThreadPoolExecutor
-
 SEEDS = (0, 1, 2)
-torch.set_num_threads(1)
-
-
-def models():
-    for name, encoding in ENCODINGS.items():
-        for seed in SEEDS:
-            torch.manual_seed(seed)
-            yield name, seed, Reader(encoding())
-
-
-runs = list(models())
-with ThreadPoolExecutor(2) as pool:
-    accuracies = pool.map(lambda run: accuracy(run[2], run[1]), runs)
-results = {name: [] for name in ENCODINGS}
-for (name, _, _), value in zip(runs, accuracies):
-    results[name].append(value)
+results = {}
+for name, encoding in ENCODINGS.items():
+    results[name] = []
+    for seed in SEEDS:
+        torch.manual_seed(seed)
+        results[name].append(accuracy(Reader(encoding()), seed))
 
 for name, values in results.items():
     print(f"{name:14}", "  ".join(f"{value:.3f}" for value in values))
@@ -275,18 +264,13 @@ TABLES = {
     "learned": lambda: Learned(PLACES, WIDTH),
     "sinusoidal": lambda: pe.PositionalEncoding(WIDTH),
 }
-cases = [(t, name) for t in TASKS for name in TABLES]
-jobs = []
-for task, name in cases:
+tasks = {}
+for task, name in [(t, name) for t in TASKS for name in TABLES]:
+    tasks[task, name] = []
     for seed in SEEDS:
         torch.manual_seed(seed)
-        jobs.append((*TASKS[task], Answerer(TABLES[name]()), seed))
-with ThreadPoolExecutor(2) as pool:
-    shares = list(pool.map(lambda job: share_right(*job), jobs))
-tasks = {
-    case: shares[len(SEEDS) * n : len(SEEDS) * (n + 1)]
-    for n, case in enumerate(cases)
-}
+        model = Answerer(TABLES[name]())
+        tasks[task, name].append(share_right(*TASKS[task], model, seed))
 for (task, name), values in tasks.items():
     print(f"{task:16} {name:10}", "  ".join(f"{value:.3f}" for value in values))
 

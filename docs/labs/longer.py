@@ -27,6 +27,7 @@ from pydoc_data.topics import topics
 
 import torch
 
+torch.set_num_threads(1)  # or numbers depend on how many cores there are
 text = "\n".join(topics.values())
 alphabet = sorted(set(text))
 index = {character: n for n, character in enumerate(alphabet)}
@@ -182,25 +183,13 @@ def perplexity(model, length):
 
 
 # %%
-from concurrent.futures import ThreadPoolExecutor
-
 SEEDS = (0, 1, 2)
-torch.set_num_threads(1)
-
-
-def run(job):
-    model = trained(*job)
-    return [perplexity(model, length) for length in LENGTHS]
-
-
-jobs = []
+runs = {}
 for kind in KINDS:
     for seed in SEEDS:
         torch.manual_seed(seed)
-        jobs.append((LanguageModel(kind), seed))
-with ThreadPoolExecutor(2) as pool:
-    outcomes = pool.map(run, jobs)
-    runs = {(job[0].kind, job[1]): out for job, out in zip(jobs, outcomes)}
+        model = trained(LanguageModel(kind), seed)
+        runs[kind, seed] = [perplexity(model, length) for length in LENGTHS]
 
 print(f"{'tested at':15}", *[f"{length:12}" for length in LENGTHS])
 mean, results = {}, {}

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class NameTheLine(logging.Filter):
 
 
 publishing: dict[str, Any] = {}
+running: dict[tuple[str, str], Future[None]] = {}
 
 
 def on_startup(command: str, dirty: bool) -> None:
@@ -96,16 +98,23 @@ def on_config(config: MkDocsConfig) -> None:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
-    """Offer every lab as a notebook."""
+    """Offer every lab as a notebook; make its page last, when it has run."""
     for file in list(files):
         if file.src_uri.startswith("labs/") and file.src_uri.endswith(".py"):
+            files.remove(file)
+            files.append(file)
             content = labs.notebook(Path(str(file.abs_src_path)), config.repo_url or "")
             files.append(File.generated(config, file.src_uri.removesuffix(".py") + ".ipynb", content=content))
 
 
 def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
-    """Keep the order of the pages for what is written beside them."""
+    """Keep the order of the pages for what is written beside them; start all labs, which take longest."""
     publishing["nav"] = nav
+    for page in nav.pages:
+        lab = page.file.src_uri, page.file.content_string
+        if page.file.src_uri.startswith("labs/") and lab not in running:
+            config.plugins["mkdocs-jupyter"].on_pre_page(page, config=config, files=files)
+            running[lab] = labs.in_background(page.render, config, files)
 
 
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
@@ -122,7 +131,8 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> None:
         run_by_plugin: Callable[[MkDocsConfig, Files], None] = page.render
 
         def render(config: MkDocsConfig, files: Files) -> None:
-            run_by_plugin(config, files)
+            running.pop((page.file.src_uri, page.file.content_string)).result()
+            run_by_plugin(config, files)  # finds the result kept
             source, name = page.file.content_string, f"docs/{page.file.src_uri}"
             page.markdown = labs.markdown(source, str(page.content), name, config.extra["colab"])
             Page.render(page, config, files)
@@ -131,9 +141,9 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> None:
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> None:
-    """Let a published page say in its head what it is about."""
+    """Let a published page say in its head what it is about, and have a picture of that."""
     if publishing["published"]:
-        publish.describe(page, html)
+        publish.describe(page, html, config)
 
 
 def on_post_page(output: str, page: Page | None, config: MkDocsConfig) -> str:

@@ -6,7 +6,9 @@ outputs, and MkDocs renders that: formulas, references, link checking, search an
 
 import base64
 import functools
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path, PurePath
 
 import jupytext
@@ -62,10 +64,28 @@ def notebook(source: Path, repository: str) -> str:
     return str(jupytext.writes(cells, fmt="ipynb"))
 
 
+def in_background(task: Callable[..., None], *arguments: object) -> Future[None]:
+    """Start a task; whoever ends the build meanwhile need not wait for it, as for one of an executor."""
+    future: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            task(*arguments)
+            future.set_result(None)
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
 def _outputs(cell: Tag, figure: str | None) -> Iterator[str]:
     drawn = cell.select(".jp-OutputArea-output img")
     if bool(drawn) != bool(figure):
         raise ValueError(f'a cell that draws, and no other, must say what it shows: # %% figure="…"; got {figure!r}')
+    printed = "".join(text.get_text() for text in cell.select("[data-mime-type='text/plain'] pre"))
+    if printed:  # in several parts if slowly
+        yield f"```text\n{printed.rstrip()}\n```"
     for output in cell.select(".jp-OutputArea-output"):
         if "stderr" in str(output.get("data-mime-type")):
             raise ValueError(f"this cell warns:\n{output.get_text()}")
@@ -77,5 +97,3 @@ def _outputs(cell: Tag, figure: str | None) -> Iterator[str]:
             raise ValueError(
                 f"this cell shows what its last line returns; print it, or end otherwise: {output.get_text()}"
             )
-        else:
-            yield "```text\n" + output.get_text().strip("\n").rstrip() + "\n```"

@@ -10,4 +10,7 @@ os.environ["MPLCONFIGDIR"] = str(Path(__file__).parents[2] / ".cache" / "matplot
 
 import matplotlib.pyplot  # noqa: F401
 import seaborn  # noqa: F401
-import torch  # noqa: F401
+import torch
+
+# Labs and a test beside it keep the other cores busy, and threads that wait for each other would get nowhere.
+torch.set_num_threads(1)

@@ -45,11 +45,12 @@ def card(site: str, title: str) -> bytes:
     return base64.b64decode(run(f"from support.card import draw\nprint(draw({site!r}, {title!r}))"))
 
 
-def describe(page: Page, html: str) -> None:
-    """Tell the template what a page says of itself, and where its Markdown and its picture will stand."""
+def describe(page: Page, html: str, config: MkDocsConfig) -> None:
+    """Draw the picture of a page; tell the template what it says of itself, and where picture and Markdown stand."""
     name = posixpath.splitext(page.file.src_uri)[0]
     page.meta.setdefault("description", description(html))
     page.meta.update(markdown=f"{name}.md", card=f"assets/cards/{name.replace('/', '-')}.png")
+    write_file(card(config.site_name, str(page.title)), posixpath.join(config.site_dir, page.meta["card"]))
 
 
 def write(nav: Navigation, config: MkDocsConfig) -> None:
@@ -61,7 +62,6 @@ def write(nav: Navigation, config: MkDocsConfig) -> None:
     }
     for page in nav.pages:
         written[page.meta["markdown"]] = plain.markdown(str(page.markdown), page.file.src_uri).encode()
-        written[page.meta["card"]] = card(config.site_name, str(page.title))
     for uri, content in written.items():
         write_file(content, posixpath.join(config.site_dir, uri))
 
