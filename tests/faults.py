@@ -272,6 +272,11 @@ FAULTS = [
         ('"M {x} {y} h 0 "', '"M {y} {x} h 0 "'),
     ),
     *faults(
+        "docs/support/labs.py",
+        PAGES,
+        ('"".join(text.get_text() for', '"\\n".join(text.get_text() for'),
+    ),
+    *faults(
         "docs/support/publish.py",
         looks("forbids or sound"),
         ("script-src 'self' {hashes};", "script-src 'self' 'unsafe-inline';"),
@@ -327,6 +332,7 @@ FAULTS = [
 
 # What survives and may: nothing that a user could see depends on it.
 HARMLESS = {
+    "mkdocs.yml: - search → - search: {lang: de}": "other words are too common to be found, none a reader asks for",
     "pe/module.py: dropout.training and dropout.p → dropout.p": "a dropout that does not train does nothing, slowly",
     (
         "pe/_rows.py: begin, end = max(first, q + low), min(last, q + high) → "
