@@ -333,6 +333,10 @@ FAULTS = [
 # What survives and may: nothing that a user could see depends on it.
 HARMLESS = {
     "mkdocs.yml: - search → - search: {lang: de}": "other words are too common to be found, none a reader asks for",
+    (
+        "pe/module.py: if offset + rows > check.largest_position(self.base): → "
+        "if offset + rows >= check.largest_position(self.base):"
+    ): "at the very end of the range, no rows are kept but those asked for",
     "pe/module.py: dropout.training and dropout.p → dropout.p": "a dropout that does not train does nothing, slowly",
     (
         "pe/_rows.py: begin, end = max(first, q + low), min(last, q + high) → "

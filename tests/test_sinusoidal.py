@@ -251,6 +251,7 @@ def test_numpy_integers_are_integers() -> None:
     [
         ({"seq_len": 2.0}, TypeError, "seq_len must be an integer, got 2.0"),
         ({"seq_len": True}, TypeError, "seq_len must be an integer, got True"),
+        ({"seq_len": torch.tensor(True)}, TypeError, r"seq_len must be an integer, got tensor\(True\)"),
         ({"seq_len": "8"}, TypeError, "seq_len must be an integer"),
         ({"seq_len": None}, TypeError, "seq_len must be an integer"),
         ({"seq_len": -1}, ValueError, "seq_len must be at least 0, got -1"),
