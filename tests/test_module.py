@@ -167,6 +167,7 @@ def test_meta_device() -> None:
     with torch.device("meta"):
         layer = pe.PositionalEncoding(8)
         assert layer(torch.zeros(3, 8)).is_meta
+        assert layer(torch.zeros(3, 8), positions=torch.arange(3)).is_meta
     x = torch.randn(3, 8)
     assert torch.equal(layer.to_empty(device="cpu")(x), x + pe.generate_position_encoding(3, 8))
 
@@ -218,6 +219,7 @@ def test_exports_with_a_dynamic_length(strict: bool) -> None:
         (torch.zeros(3, 4), {"offset": 1, "positions": torch.arange(3)}, ValueError, "offset must be 0 when"),
         (torch.zeros(3, 4), {"offset": -1, "positions": torch.arange(3)}, ValueError, "offset must be 0 when"),
         (torch.zeros(3, 4), {"positions": [0, 1, 2]}, TypeError, "positions must be a torch.Tensor"),
+        (torch.zeros(3, 4), {"positions": torch.arange(3, device="meta")}, ValueError, "positions must hold values"),
         (torch.zeros(3, 4), {"positions": torch.arange(4)}, ValueError, "positions must broadcast"),
         (torch.zeros(3, 4), {"positions": torch.zeros(2, 3)}, ValueError, "positions must broadcast"),
         (torch.zeros(50, 8, 4), {"positions": torch.zeros(8, 50)}, ValueError, r"x looks like \(seq_len, batch"),
