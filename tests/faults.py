@@ -334,6 +334,14 @@ FAULTS = [
 HARMLESS = {
     "mkdocs.yml: - search → - search: {lang: de}": "other words are too common to be found, none a reader asks for",
     (
+        "pe/module.py: short = self.scale != 1 and x.dtype.itemsize < 4 → "
+        "short = self.scale != 1 or x.dtype.itemsize < 4"
+    ): "the same sum by two operations, slowly",
+    (
+        "pe/module.py: return dropout(y) if dropout.training and dropout.p else y → "
+        "return dropout(y) if dropout.training or dropout.p else y"
+    ): "a dropout that does not train, or of 0, does nothing, slowly",
+    (
         "pe/module.py: if offset + rows > check.largest_position(self.base): → "
         "if offset + rows >= check.largest_position(self.base):"
     ): "at the very end of the range, no rows are kept but those asked for",
