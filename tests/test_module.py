@@ -222,6 +222,7 @@ def test_exports_with_a_dynamic_length(strict: bool) -> None:
         (torch.zeros(3, 4), {"positions": torch.arange(3, device="meta")}, ValueError, "positions must hold values"),
         (torch.zeros(3, 4), {"positions": torch.arange(4)}, ValueError, "positions must broadcast"),
         (torch.zeros(3, 4), {"positions": torch.zeros(2, 3)}, ValueError, "positions must broadcast"),
+        (torch.zeros(2, 3, 4), {"positions": torch.zeros(5)}, ValueError, r"tokens of x, \(2, 3\); got \(5,\)$"),
         (torch.zeros(50, 8, 4), {"positions": torch.zeros(8, 50)}, ValueError, r"x looks like \(seq_len, batch"),
     ],
 )
