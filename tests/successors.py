@@ -1,7 +1,7 @@
 """Build the site with what may follow MkDocs, and compare what a reader gets: `make successors`.
 
 ProperDocs has to give the same files. Zensical ignores hooks and knows no notebooks, so only the pages that are
-Markdown are compared, word by word.
+Markdown are compared, letter by letter.
 """
 
 import os
@@ -24,13 +24,13 @@ COMMANDS = {
 GENERATOR = re.compile(rb'<meta name="generator"[^>]*>')
 
 
-def words(page: Path) -> list[str]:
-    """Return the words of a page, without the signs that lead to its headings."""
+def letters(page: Path) -> str:
+    """Return the text of a page without blanks, which builders put elsewhere, and signs that lead to its headings."""
     article = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("article")
     assert isinstance(article, Tag)
     for link in article.select(".headerlink, .md-content__button, .md-source-file"):
         link.decompose()
-    return article.get_text(" ").split()
+    return "".join(article.get_text().split())
 
 
 def files(site: Path) -> dict[str, bytes]:
@@ -56,7 +56,7 @@ def main() -> str | None:
         differing += [f"ProperDocs: {path}" for path in ours.keys() | theirs if ours.get(path) != theirs.get(path)]
         for page in sorted(path.relative_to(folder / "docs") for path in folder.glob("docs/**/*.md")):
             built = page.with_name("index.html") if page.stem == "index" else page.with_suffix("") / "index.html"
-            if words(folder / "mkdocs" / built) != words(folder / "site" / built):
+            if letters(folder / "mkdocs" / built) != letters(folder / "site" / built):
                 differing.append(f"Zensical: {page}")
     return "\n".join(["These differ from what MkDocs builds:", *differing]) if differing else None
 
