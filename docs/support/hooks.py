@@ -48,7 +48,7 @@ class NameTheLine(logging.Filter):
 
 
 publishing: dict[str, Any] = {}
-running: dict[tuple[str, str], Future[None]] = {}
+running: dict[str, Future[None]] = {}
 
 
 def on_startup(command: str, dirty: bool) -> None:
@@ -110,11 +110,10 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
     """Keep the order of the pages for what is written beside them; start all labs, which take longest."""
     publishing["nav"] = nav
-    for page in nav.pages:
-        lab = page.file.src_uri, page.file.content_string
-        if page.file.src_uri.startswith("labs/") and lab not in running:
-            config.plugins["mkdocs-jupyter"].on_pre_page(page, config=config, files=files)
-            running[lab] = labs.in_background(page.render, config, files)
+    for file in files.documentation_pages():  # also those that the navigation has left out, which is to be said later
+        if file.page and file.src_uri.startswith("labs/"):
+            config.plugins["mkdocs-jupyter"].on_pre_page(file.page, config=config, files=files)
+            running[file.src_uri] = labs.in_background(file.page.render, config, files)
 
 
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
@@ -131,8 +130,8 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> None:
         run_by_plugin: Callable[[MkDocsConfig, Files], None] = page.render
 
         def render(config: MkDocsConfig, files: Files) -> None:
-            running.pop((page.file.src_uri, page.file.content_string)).result()
-            run_by_plugin(config, files)  # finds the result kept
+            running.pop(page.file.src_uri).result()
+            run_by_plugin(config, files)  # finds the result kept, unless the lab was saved meanwhile
             source, name = page.file.content_string, f"docs/{page.file.src_uri}"
             page.markdown = labs.markdown(source, str(page.content), name, config.extra["colab"])
             Page.render(page, config, files)

@@ -12,5 +12,5 @@ import matplotlib.pyplot  # noqa: F401
 import seaborn  # noqa: F401
 import torch
 
-# Labs and a test beside it keep the other cores busy, and threads that wait for each other would get nowhere.
+# Labs run beside the blocks, and threads that wait for each other get nowhere while others have the cores.
 torch.set_num_threads(1)
