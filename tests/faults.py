@@ -318,6 +318,8 @@ FAULTS = [
         ("ArrowDown: [1, 0]", "ArrowDown: [0, 1]"),
         ("Math.min(chosen[one], view.length - 1)", "Math.min(view[one], view.length - 1)"),
         ('if (cross.classList.contains("on")) point(cell.position, cell.column);', ""),
+        ("scale(${across / width}, ${down / length})", "none"),
+        ("translateY(${((view[name] + 0.5) / view.length) * 100}%)", "none"),
     ),
     *faults(
         "mkdocs.yml",

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -15,6 +16,7 @@ import axe_playwright_python
 import nbformat
 import pytest
 import torch
+from matplotlib.image import imread
 from playwright.sync_api import Browser, Page, Request, Route, ViewportSize, expect, sync_playwright
 
 import pe
@@ -386,12 +388,20 @@ def test_explorer_follows_what_is_typed_and_what_changes(visit: Visit) -> None:
 
 
 def test_picture_of_the_explorer_shows_the_table(visit: Visit) -> None:
-    """Each pixel has the colour of its entry: blue below zero, red above."""
-    page = visit("explorer/?length=64&width=32")
-    pixels = page.evaluate("[...document.querySelector('#table').getContext('2d').getImageData(0, 0, 32, 64).data]")
-    colours = torch.tensor(pixels).view(64, 32, 4)
-    table = pe.generate_position_encoding(64, 32)
-    warmth = (colours[..., 0] - colours[..., 2]).float()
+    """Each cell on the screen has the colour of its entry: blue below zero, red above. A mark stands on its row."""
+    page, length, width = visit("explorer/?length=1000&width=400&second=40"), 48, 20
+    for name, size in (("length", length), ("width", width)):
+        page.locator(f"[data-of={name}]").fill(str(size))
+    expect(page.locator("[data-show=last-column]")).to_have_text(str(width - 1))
+    cells, mark = (page.locator(part).bounding_box() for part in ("#cells", ".mark.second"))
+    assert cells
+    assert mark
+    assert mark["y"] - cells["y"] == pytest.approx(cells["height"] * 40.5 / length, abs=0.1)
+    page.evaluate("document.querySelectorAll('.mark').forEach((mark) => (mark.hidden = true))")
+    picture = torch.tensor(imread(BytesIO(page.locator("#cells").screenshot()))).movedim(-1, 0)
+    red, _, blue, *_ = torch.nn.functional.interpolate(picture[None], (length, width), mode="nearest-exact")[0]
+    table = pe.generate_position_encoding(length, width)
+    warmth = red - blue
     assert (warmth[table > 0.05] > 0).all()
     assert (warmth[table < -0.05] < 0).all()
     for name in ("Original", "Tiny", "Base 100", "Rotary-like 500,000", "Diffusion"):

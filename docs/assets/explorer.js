@@ -108,7 +108,7 @@ const observer = new IntersectionObserver((entries) => {
 for (const part of Object.keys(PARTS)) if (!ALWAYS.has(part)) observer.observe($(part));
 
 /** Touch the page only where it changes. */
-const write = (node, text) => node.textContent === text || (node.textContent = text);
+const write = (node, text) => node.textContent === text || ((node.firstChild ?? node).textContent = text);
 const set = (node, attributes) => {
   for (const [key, value] of Object.entries(attributes)) if (node.getAttribute(key) !== String(value)) node.setAttribute(key, value);
   return node;
@@ -124,11 +124,14 @@ const ramp = (() => {
 })();
 
 let kappa = []; // similarity at distance 0, 1, 2, …
+const canvas = $("table"), pixels = new Uint32Array(512 * 1024), frame = { width: 0, height: 0 };
 
 function paintTable() {
-  const { length, width, base, layout } = view, canvas = $("table");
-  if (canvas.width !== width || canvas.height !== length) [canvas.width, canvas.height] = [width, length];
-  const image = new ImageData(width, length), pixels = new Uint32Array(image.data.buffer);
+  const { length, width, base, layout } = view;
+  // Of the size of a power of two, and stretched: a new canvas at each step of a slider costs more than the table.
+  const [across, down] = [width, length].map((size) => 2 ** Math.ceil(Math.log2(size)));
+  if (canvas.width !== across || canvas.height !== down) [canvas.width, canvas.height] = [across, down];
+  canvas.style.transform = `scale(${across / width}, ${down / length})`;
   kappa = new Float64Array(length);
   frequencies(width, base).forEach((w, i) => {
     const [left, right] = LAYOUTS[layout](i, width), stepSine = Math.sin(w), stepCosine = Math.cos(w);
@@ -145,10 +148,18 @@ function paintTable() {
     }
   });
   kappa = kappa.map((sum) => sum / (width / 2));
+  const image = new ImageData(new Uint8ClampedArray(pixels.buffer, 0, 4 * width * length), width);
   canvas.getContext("2d").putImageData(image, 0, 0);
-  canvas.classList.toggle("large", width > canvas.clientWidth || length > canvas.clientHeight);
+  smooth();
   if (cross.classList.contains("on")) point(cell.position, cell.column);
 }
+
+/** Cells smaller than a point of the screen are smoothed. */
+const smooth = () => canvas.classList.toggle("large", view.width > frame.width || view.length > frame.height);
+new ResizeObserver(([{ contentRect }]) => { // asked for while drawing, its size would have the page laid out twice
+  [frame.width, frame.height] = [contentRect.width, contentRect.height];
+  smooth();
+}).observe($("cells"));
 
 const formats = [0, 1, 2].map((n) => new Intl.NumberFormat("en", { minimumFractionDigits: n, maximumFractionDigits: n }));
 const number = (value, digits) => formats[digits].format(value);
@@ -167,18 +178,21 @@ function paintPositions() {
   }
 }
 
+const presets = Array.from(page.querySelectorAll("[data-view]"), (button) => [
+  button,
+  { ...DEFAULTS, ...Object.fromEntries(new URLSearchParams(button.dataset.view)) },
+]);
+
 function paintControls() {
   paintInputs("length");
   paintInputs("width");
   paintInputs("base", String(BASES.findLastIndex((stop) => stop <= view.base * (1 + 1e-9))));
   set($("base"), { "aria-valuetext": view.base });
-  $("layout").value = view.layout;
+  if ($("layout").value !== view.layout) $("layout").value = view.layout; // even the same value costs a layout
   write(page.querySelector("[data-show=last-column]"), String(view.width - 1));
   write(page.querySelector("[data-show=last-position]"), String(view.length - 1));
-  for (const button of page.querySelectorAll("[data-view]")) {
-    const preset = { ...DEFAULTS, ...Object.fromEntries(new URLSearchParams(button.dataset.view)) };
+  for (const [button, preset] of presets)
     set(button, { "aria-pressed": ["length", "width", "base", "layout"].every((name) => String(view[name]) === String(preset[name])) });
-  }
 }
 
 // Row, clocks, curves. -----------------------------------------------------------------------------------------------
@@ -198,7 +212,7 @@ const clocks = Array.from({ length: 12 }, () => {
 
 function paintMarks() {
   for (const name of POSITIONS)
-    page.querySelector(`.mark.${name === "second" ? name : "first"}`).style.top = `${((view[name] + 0.5) / view.length) * 100}%`;
+    page.querySelector(`.mark.${name === "second" ? name : "first"}`).style.transform = `translateY(${((view[name] + 0.5) / view.length) * 100}%)`;
 }
 
 function paintClocks() {
@@ -317,7 +331,7 @@ for (const name of NUMBERS) {
 }
 $("base").max = BASES.length - 1;
 $("layout").addEventListener("change", () => change("layout", $("layout").value));
-for (const button of page.querySelectorAll("[data-view]"))
+for (const [button] of presets)
   button.addEventListener("click", () => (read(button.dataset.view), draw(...Object.keys(PARTS))));
 page.querySelector("details").addEventListener("toggle", () => draw("numbers"));
 
