@@ -422,3 +422,4 @@ def test_page_forbids_what_it_does_not_need(site: Path, path: str) -> None:
     assert scripts
     assert "unsafe" not in scripts[1]
     assert not re.search(r"<[^>]+ on\w+=", text), "a script stands in an attribute"
+    assert '<link rel="next"' not in text, "Firefox would fetch it"

@@ -25,6 +25,8 @@ document.body.append(Object.assign(document.createElement("script"),
 {{src:"{0}",onload:()=>setTimeout(()=>document.dispatchEvent(new Event("DOMContentLoaded")))}})))))</script>"""
 TABLE = re.compile(r"<table(?![^>]* class=)[^>]*>.*?</table>", re.DOTALL)
 WRAPPED = r'<div class="md-typeset__scrollwrap"><div class="md-typeset__table">\g<0></div></div>'
+# Firefox would fetch the next page with every page, which neither a reader has asked for nor the policy allows.
+NEXT = re.compile(r'\s*<link rel="next"[^>]*>')
 # These are buttons that no keyboard comes to; a label itself cannot say that it is one.
 BUTTON = re.compile(r'(<label class="md-header__button md-icon" for="__(drawer|search)">)(.*?)</label>', re.DOTALL)
 NAMES = {"drawer": "Menu", "search": "Search"}
@@ -60,12 +62,12 @@ PLAIN = re.compile(r'<span class="[nopw]">([^<]*)</span>')
 
 
 def linked(html: str) -> str:
-    """Return a page that asks for the one style sheet and for the script last.
+    """Return a page that asks for the one style sheet and for the script last, and for no other page.
 
     Its wide tables scroll, its buttons can be reached, and its programs have fewer elements.
     """
     html = PLAIN.sub(r"\1", TABLE.sub(WRAPPED, html))
-    html = BUTTON.sub(_button, html)
+    html = NEXT.sub("", BUTTON.sub(_button, html))
     html = LINK.sub("", LINK.sub(r'\n<link rel="stylesheet" href="\1site.css">', html, count=1))
     return SCRIPT.sub(lambda match: LATER.format(match[1]), html)
 
