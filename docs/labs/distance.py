@@ -9,9 +9,12 @@
 # %% [markdown]
 # # Can attention read a distance?
 #
-# Attention scores two positions by $\mathrm{PE}(p)^{\top} W\, \mathrm{PE}(q)$, where $W$ is made of the query and key weights. The
-# [rotation law](../properties.md#a-shift-is-one-rotation) says that one $W$ is enough to look three positions ahead from
-# everywhere. Can it, does it come for free, and does training find it?
+# What positions alone add to the score of two tokens is $\mathrm{PE}(p)^{\top} W\, \mathrm{PE}(q)$, where $W$ is made of the query and
+# key weights; there are no words in this lab. The [rotation law](../properties.md#a-shift-is-one-rotation) says that one $W$ is
+# enough to look three positions ahead from everywhere. Can it, does it come for free, and does training find it?
+#
+# In short: one matrix can, a random one does not, and training finds one that works wherever it was trained. Only
+# if that was all over the table does it work everywhere.
 #
 # At the end you know what a head that reads a distance looks like, set by hand and learned.
 
@@ -91,6 +94,13 @@ heads = {
     "0 to 255": [learned(seed, anywhere=False) for seed in SEEDS],
     "anywhere": [learned(seed, anywhere=True) for seed in SEEDS],
 }
+
+
+def span(shares):
+    low, high = f"{min(shares):.0%}", f"{max(shares):.0%}"
+    return low if low == high else f"{low} to {high}"
+
+
 tests = ((0, 250), (256, 250), (20_000, 250), (1_000_000, 250))
 print("share of positions whose best score is three ahead, five seeds")
 print("trained on ", *[f"{f'from {first:,}':>15}" for first, _ in tests])
@@ -100,7 +110,7 @@ for name, weights in heads.items():
     for first, positions in tests:
         shares = [share_found(w, first, positions) for w in weights]
         results[name, first] = shares
-        cells.append(f"{min(shares):.0%} to {max(shares):.0%}")
+        cells.append(span(shares))
     print(f"{name:11}", *[f"{cell:>15}" for cell in cells])
 
 # %% [markdown]
@@ -126,8 +136,8 @@ for name, weights in heads.items():
     ]
     results[name] = shares
     print(
-        f"trained on {name:9} {min(shares):.0%} to {max(shares):.0%} of the "
-        "weights' energy is in rotations of pairs"
+        f"trained on {name:9} {span(shares)} of the "
+        "squares of the weights are in rotations of pairs"
     )
 
 # %% figure="The angle by which each pair is turned, for the first 16 pairs: the line of three times the frequency, and for both ways of training five dots at every pair. The text around it tells how they compare."
@@ -154,25 +164,24 @@ ax.grid()
 near, far = results["0 to 255", 0], results["0 to 255", 1_000_000]
 wide = results["anywhere", 1_000_000]
 print(
-    f"Where it was trained, every head finds at least {min(near):.0%} of p + 3."
+    "Where they were trained, the heads score p + 3 highest for "
+    f"{span(near + results['anywhere', 0])} of the positions."
 )
 print(
     "At position one million: "
-    f"{min(far):.0%} to {max(far):.0%} if trained on 0 to 255, "
-    f"{min(wide):.0%} to {max(wide):.0%} if trained anywhere."
+    f"{span(far)} if trained on 0 to 255, {span(wide)} if trained anywhere."
 )
 print(
     "Rotations of pairs: "
-    f"{min(results['0 to 255']):.0%} to {max(results['0 to 255']):.0%} of the "
-    "energy, and "
-    f"{min(results['anywhere']):.0%} to {max(results['anywhere']):.0%}."
+    f"{span(results['0 to 255'])} of the squares of the weights, and "
+    f"{span(results['anywhere'])}."
 )
 
 # %% [markdown]
-# So one fixed matrix reads a distance at every position, and training finds such a matrix, but only as far as it has to. Trained
-# all over the table, hardly anything but rotations of pairs is left. On a stretch of 256 positions other matrices do as well, and
-# about half of the learned one is of another kind. Its angles fall from fast pairs to slow ones, in steps rather than along
-# the curve of the law.
+# So one fixed matrix reads a distance at every position, and training finds such a matrix, but only as far as it has to. Neither of
+# the learned ones is $R(3)$. Trained all over the table, $W$ is made almost entirely of rotations of pairs, but not by
+# $3\,\omega_i$: their angles fall in steps around that curve, and the scores still peak at $p + 3$. On a stretch of 256 positions
+# other matrices do as well, and a little under half of the learned one is something else.
 #
 # This is the small picture of what was observed at full size: Sinha et al. ([2022](https://arxiv.org/abs/2210.12574)) found that models with learned absolute
 # positions do worse when a text starts elsewhere than in training, and Yan et al. ([2019](https://arxiv.org/abs/1911.04474))

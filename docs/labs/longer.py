@@ -13,6 +13,9 @@
 # are trained here on texts of 32 characters and tested on texts up to eight times as long, with six ways to say where a
 # character stands.
 #
+# In short: only ALiBi holds. With sinusoidal, learned and rotary positions the predictions break down; random offsets
+# in training prevent that, at the cost of most of what positions were worth.
+#
 # At the end you know which of them survive, and what remedy there is for the absolute ones.
 
 # %% [markdown]
@@ -43,8 +46,8 @@ print(f"{len(text):,} characters, {len(alphabet)} different ones")
 # - **sinusoidal**: the subject of this site;
 # - **random offsets**: the same, but each training text begins at a random position between 0 and 224
 #   ([Kiyono et al., 2021](https://arxiv.org/abs/2109.05644));
-# - **rotary**: queries and keys are turned by their positions ([Su et al., 2021](https://arxiv.org/abs/2104.09864)), with the
-#   same sines and cosines;
+# - **rotary**: queries and keys are turned by their positions ([Su et al., 2021](https://arxiv.org/abs/2104.09864)), with sines and
+#   cosines by the same formula, as wide as a head;
 # - **ALiBi**: a penalty on the distance, added to the scores of attention ([Press et al., 2021](https://arxiv.org/abs/2108.12409)).
 #
 # Two layers, width 64, four heads; attention itself is torch's own. Learned rows start as loud as sinusoidal ones are.
@@ -249,7 +252,7 @@ print(f"Best at the trained length: {best}.")
 
 # %% [markdown]
 # Absolute positions that were never trained ruin the predictions, learned or sinusoidal alike. The learned rows past 32 are still the
-# random numbers they started as; the sinusoidal ones are right, but no weight has seen them. Random offsets in training show
+# random numbers they started as, a little smaller by weight decay; the sinusoidal ones are right, but no weight has seen them. Random offsets in training show
 # the model all rows, and it no longer breaks down. But on the longest texts it is then no better than the model without positions, and at the trained length it has lost most of what positions were worth:
 # in so short a training they are a weak remedy. Some of what is left may come from attending to more characters than ever before: the
 # model without positions gets worse too, though less. Rotary embeddings know nothing but distances, and still meet distances that they have not seen. ALiBi, which makes far

@@ -12,6 +12,9 @@
 # "Without positions a transformer sees a bag of words", it is said. Is that so for every transformer? Here it is asked
 # twice: exactly, of attention with random weights, and by training, on a task that cannot be solved without order.
 #
+# In short: without a mask, or after a single causal layer, the last token cannot tell orders apart without positions. After two
+# causal layers it can.
+#
 # At the end you know which transformers see order without being told, and which do not.
 
 # %% [markdown]
@@ -74,7 +77,7 @@ for causal, depth, positions in cases:
 
 # %% [markdown]
 # Numbers around 1e-15 are rounding: nothing has changed. Without a mask, and after one causal layer, the last token cannot
-# tell the orders apart, whatever the weights. After *two* causal layers it can: in the first, each token saw another set of
+# tell the orders apart, whatever the weights. After *two* causal layers it can: in the first, each token saw a different set of
 # tokens before it, so what the second layer collects depends on the order.
 
 # %% [markdown]
@@ -190,14 +193,14 @@ print(
 without = results[True, 2, False]
 print(
     "Two causal layers without positions: "
-    f"{min(without):.0%} to {max(without):.0%}"
+    f"{min(without):.0%} right in the worst run"
 )
 
 # %% [markdown]
 # So "a bag of words" is right for models that see the whole text at once, and for what a single causal layer gives at the *last*
-# token, where the mask hides nothing. (Its other tokens each see another set, and read from their mean even one layer can
+# token, where the mask hides nothing. (Its other tokens each see a different set, and read from their mean even one layer can
 # tell which mark came first.) Deeper causal models work their way to the order through the mask.
 #
 # That fits what was found at full size. Haviv et al. ([2022](https://arxiv.org/abs/2203.16634)) trained language models
-# without any positions: the causal one reached a perplexity of 20.97, against 20.16 with positions; the masked one, which
+# without any positions: the causal one reached a perplexity of 20.97, against 20.16 with sinusoidal ones; the masked one, which
 # sees the whole text, 147.18 against 4.07.

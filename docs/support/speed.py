@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 SAVED: dict[str, Any] = json.loads((Path(__file__).parent / "speed.json").read_text(encoding="utf-8"))
-OURS, ARTICLE, MEMORY = "this package", "the article's function", "writing memory"
+OURS, USUAL, MEMORY = "this package", "the usual function", "writing memory"
 
 
 def build(seq_len: int, d_model: int) -> dict[str, dict[str, float]]:
@@ -22,7 +22,7 @@ def milliseconds(seq_len: int, d_model: int, name: str = OURS) -> float:
     return 1e3 * build(seq_len, d_model)[name]["seconds"]
 
 
-def faster(seq_len: int, d_model: int, name: str = OURS, than: str = ARTICLE) -> float:
+def faster(seq_len: int, d_model: int, name: str = OURS, than: str = USUAL) -> float:
     """Return how many times faster `name` builds than another."""
     return milliseconds(seq_len, d_model, than) / milliseconds(seq_len, d_model, name)
 
@@ -30,18 +30,20 @@ def faster(seq_len: int, d_model: int, name: str = OURS, than: str = ARTICLE) ->
 def table(seq_len: int, d_model: int) -> None:
     """Print what building took as an HTML table, the fastest first."""
     rows = sorted(build(seq_len, d_model).items(), key=lambda item: item[1]["seconds"])
-    reference = milliseconds(seq_len, d_model, ARTICLE)
+    reference = milliseconds(seq_len, d_model, USUAL)
     cells = [
         [
             name,
             _time(row["seconds"]),
-            f"{reference / (1e3 * row['seconds']):.2f}",
+            f"{reference / (1e3 * row['seconds']):.2g}",
             f"{row['error']:.1e}" if "error" in row else "",
             f"{row['memory'] / 1e6:,.0f} MB" if "memory" in row else "",
         ]
         for name, row in rows
     ]
-    _print([f"{seq_len:,} × {d_model:,}", "Time", "Times faster", "Error", "More memory"], cells)
+    head = [f"{seq_len:,} × {d_model:,}", "Time", "Speed", "Error", "More memory"]
+    measured = [n for n, column in enumerate(zip(*cells, strict=True)) if any(column)]
+    _print([head[n] for n in measured], [[row[n] for n in measured] for row in cells])
 
 
 def forward(shape: str) -> None:
@@ -55,7 +57,7 @@ def growth() -> Figure:
     """Draw how the time to build grows with length and width."""
     figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.9), sharey=True)
     for ax, by, size, label in zip(axes, ("length", "width"), ("seq_len", "d_model"), ("Length", "Width"), strict=True):
-        for name in (ARTICLE, OURS, MEMORY):
+        for name in (USUAL, OURS, MEMORY):
             ax.plot([row[size] for row in SAVED[by]], [1e3 * row[name] for row in SAVED[by]], ".-", label=name)
         ax.set(xscale="log", yscale="log", xlabel=label)
         ax.grid()

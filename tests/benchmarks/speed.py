@@ -61,7 +61,7 @@ def scaled(seq_len: int, d_model: int) -> Tensor:
 # Each with the layout it makes and whether it spaces the frequencies as tensor2tensor does.
 BUILDERS: dict[str, tuple[Callable[[int, int], Tensor], str, bool]] = {
     OURS: (pe.generate_position_encoding, "interleaved", False),
-    "the article's function": (article, "interleaved", False),
+    "the usual function": (article, "interleaved", False),
     "numpy in float64": (numpy_float64, "interleaved", False),
     "diffusers, positional": (libraries.diffusers_positional, "interleaved", False),
     "diffusers, timesteps": (timesteps, "sin_cos", True),
@@ -130,12 +130,12 @@ def build(seq_len: int, d_model: int) -> dict[str, dict[str, float]]:
 
 
 def growth(sizes: Iterable[tuple[int, int]]) -> list[dict[str, float]]:
-    """Measure how the time grows, for this package, the article's function and the limit."""
+    """Measure how the time grows, for this package, the usual function and the limit."""
     rows = []
     for seq_len, d_model in sizes:
         calls = {
             OURS: partial(pe.generate_position_encoding, seq_len, d_model),
-            "the article's function": partial(article, seq_len, d_model),
+            "the usual function": partial(article, seq_len, d_model),
             MEMORY: partial(fill, seq_len, d_model),
         }
         rows.append({"seq_len": seq_len, "d_model": d_model, **medians(calls, 1.0)})
@@ -227,7 +227,7 @@ def main() -> None:
                 if name in rows:
                     rows[name]["memory"] = memory(name, seq_len, d_model) or math.nan
         results["build"].append({"seq_len": seq_len, "d_model": d_model, "rows": rows})
-        reference = rows["the article's function"]["seconds"]
+        reference = rows["the usual function"]["seconds"]
         print(f"\n{seq_len} × {d_model}\n{'':28}{'ms':>10}{'times':>8}{'error':>10}{'MB more':>10}")
         for name, row in sorted(rows.items(), key=lambda item: item[1]["seconds"]):
             error = f"{row['error']:.1e}" if "error" in row else ""

@@ -13,7 +13,7 @@ TITLE = "Columns and waves"
     "false",
     "It is the other way round: pair 0 turns by {0} radian per position, the last pair of a table of width 512 by {1}.",
     conditions="Every base above 1.",
-    source="The article this project starts from, and several posts",
+    source="An introductory article, and several posts",
     explained="frequency.md#low-dimensions-vary-fast-high-dimensions-slowly",
     evidence=[
         refutes("radians per position, pair 0", equal=1),
@@ -71,7 +71,7 @@ def wavelengths_end_at_10000_times_2_pi():
     "true",
     "The wavelengths of the 256 pairs at width 512 grow from {0} to {1} positions, each by the same factor of {2}.",
     conditions="Every width from 4; figures at width 512, base 10,000.",
-    source="The article this project starts from",
+    source="An introductory article",
     explained="frequency.md#each-pair-is-slower-than-the-one-before",
     evidence=[
         supports("shortest wavelength", above=6.283, below=6.284),
@@ -100,8 +100,8 @@ def many_scales():
     "Each pair of columns is: after its wavelength it differs by {0}. The row is not: at none of the 256 wavelengths do all "
     "pairs come round together; the nearest that a row comes to itself there is {1}.",
     conditions="The distances of the row are rounded to whole positions. Width 512. Between whole positions no row repeats, at any "
-    "width; between real ones rows do at widths 1, 2, 4 and 8.",
-    source="The article this project starts from: “periodicity between positions”",
+    "width; between real ones rows do at widths 1, 2, 3, 4 and 8.",
+    source="An introductory article: “periodicity between positions”",
     explained="properties.md#every-position-is-distinct",
     evidence=[
         supports("largest change of a pair after its wavelength", below=1e-9),
@@ -185,7 +185,7 @@ def binary_counting():
     "Sines alone would do",
     "false",
     "Sines alone do not turn: the best linear map from the sines of a position to those of the next leaves {0} of their "
-    "energy unexplained. From sines and cosines it leaves {1}, to twenty decimals.",
+    "sum of squares unexplained. From sines and cosines it leaves {1}, to twenty decimals.",
     conditions="Four pairs, 1,000 positions, one map for all of them.",
     source="Readers who ask “why both sine and cosine?”",
     explained="formula.md#why-both-a-sine-and-a-cosine",

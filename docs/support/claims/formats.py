@@ -82,7 +82,7 @@ def built_in_the_models_dtype():
     "Every entry is the formula's value, rounded once",
     "true",
     "The float32 table of this package is off by {0} at most over positions up to 2³², which is half the distance of "
-    "neighbouring float32 numbers; the bfloat16 table by {1}.",
+    "float32 numbers just below 1; the bfloat16 table by {1}.",
     conditions="generate_position_encoding; against Python's own decimal arithmetic for the angle.",
     source="This site",
     explained="implementation.md#float64-rounded-once",
@@ -244,7 +244,7 @@ def spacing_is_an_order():
     "With an integer division where the exponent is worked out {1} do, and yet every product of two rows depends on their "
     "distance alone, up to {2}.",
     conditions="Width 128, 512 positions; “hardly” is by less than 0.1 in all.",
-    source="Bug reports that come years after the code",
+    source="Bug reports",
     explained="bugs.md#the-exponent-counts-columns-instead-of-pairs",
     evidence=[
         refutes("columns that hardly move, exponent 2 · column / d", above=60),
@@ -281,7 +281,7 @@ def wrong_exponent_shows():
     "Rows can be added, and none changes: after 10 positions the layer takes 100,000, with rows that differ by "
     "{0} from a table made at once.",
     conditions="Width 64. This package accepts positions up to 2³².",
-    source="The tutorial module that everyone copied, with 5,000",
+    source="A widely used tutorial module, with 5,000",
     explained="usage.md#longer-inputs",
     evidence=[
         refutes(

@@ -114,7 +114,7 @@ def bert_and_gpt_use_it():
     "true",
     "A learned table of BERT-base's size has {0}, the formula {1}. Of all its parameters that is {2}.",
     conditions="512 positions × width 768; BERT-base has 110 million parameters.",
-    source="The article this project starts from",
+    source="An introductory article",
     explained="pros-and-cons.md#it-has-no-parameters",
     evidence=[
         supports("parameters of a learned table", equal=393_216),
@@ -135,7 +135,7 @@ def saves_parameters():
     "true",
     "It is one addition: what the layer gives and x + table differ by {0}, and it leaves {1} entries in the checkpoint.",
     conditions="Batch first. Simple to use is not simple to get right, as the page of bugs shows.",
-    source="The article this project starts from",
+    source="An introductory article",
     explained="pros-and-cons.md#simple-to-use",
     evidence=[
         supports("difference of the layer and x + table", equal=0),
@@ -153,8 +153,8 @@ def simple_to_use():
     "depends",
     "On the task. Asked for the letter after a mark, at places where it stood in no example, a small model is right in {0} with "
     "the fixed table and in {1} with a learned one. Where every place has a rule of its own it is {2} and {3}. On translation the paper found them level.",
-    conditions="One layer, 16 tokens, width 32, 400 steps, one seed. The lab shows the same with spread, and on real data.",
-    source="The article this project starts from",
+    conditions="One layer, 16 tokens, width 32, 400 steps, one seed. Guessing is right in 12.5 % of the letters, and in 60 % of the rules. The lab shows the same with spread, and on real data.",
+    source="An introductory article",
     explained="pros-and-cons.md#it-cannot-adapt",
     evidence=[
         refutes("share of letters after the mark, fixed table", above=0.5),

@@ -16,7 +16,7 @@ TITLE = "Relative positions"
     "{2} of 1,000 positions.",
     conditions="Even widths; rows without words, one 512 × 512 matrix in place of query and key weights. That a model can "
     "use it does not mean that it has learned to.",
-    source="The article this project starts from, and many posts that recommend relative encodings",
+    source="An introductory article, and many posts that recommend relative encodings",
     explained="pros-and-cons.md#weak-relative-information",
     evidence=[
         refutes(
@@ -120,7 +120,7 @@ def cannot_tell_left_from_right():
     "It has to learn weights for it. Under random ones the score of a fixed distance varies by ± {0} around a mean that is {1} away from zero, and "
     "p + 3 scores highest for {2} of 1,000 positions.",
     conditions="One random 512 × 512 matrix of variance 1/512 in place of the query and key weights.",
-    source="Posts that stop at the law of the rotation",
+    source="Several posts",
     explained="pros-and-cons.md#weak-relative-information",
     evidence=[
         refutes("standard deviation of the score at distance 3", above=3),

@@ -16,7 +16,7 @@ TITLE = "Rows and long sequences"
     "A row depends on its position alone: in tables of 16 and of 4,096 rows the shared rows differ by {0}. And nothing in it "
     "is trained: the layer has {1} parameters.",
     conditions="Every width and base.",
-    source="The article this project starts from",
+    source="An introductory article",
     explained="properties.md#fixed",
     evidence=[
         supports("largest difference of shared rows", equal=0),
@@ -35,7 +35,7 @@ def fixed():
     "The cosine similarity of neighbours is {0} at width 512 and {1} at width 16, at every position alike: over 10,000 "
     "positions it varies by {2}.",
     conditions="Widths 16 and 512, base 10,000. Narrower rows are less alike.",
-    source="The article this project starts from: “smooth”",
+    source="An introductory article: “smooth”",
     explained="properties.md#smooth",
     evidence=[
         supports(
@@ -114,7 +114,7 @@ def rows_repeat():
     "Neighbours are as far apart at the millionth position as at the first, up to {0}. And up to 100,000 positions "
     "apart, at width 64, no two rows come closer than neighbours: the closest stand {1} position apart.",
     conditions="Base 10,000; with very few columns some rows do come closer. What does run out is the number format, and what a model has learned.",
-    source="The article this project starts from: “limited resolution for long sequences”",
+    source="An introductory article: “limited resolution for long sequences”",
     explained="pros-and-cons.md#poor-for-long-sequences",
     evidence=[
         refutes(
@@ -139,7 +139,7 @@ def resolution_runs_out():
     "came first, a small one is right in {1} of such texts. In texts of 128 it is right in {2} if both marks stand among the first "
     "16 tokens, and in {3} if they stand anywhere, where guessing gives half.",
     conditions="The lab shows it for a language model and six encodings; Press et al. (2021) for a large one.",
-    source="The paper (section 3.5), as a hope, and the article this project starts from, as a fact",
+    source="The paper (section 3.5), as a hope, and an introductory article, as a fact",
     explained="pros-and-cons.md#extends-to-longer-sequences",
     evidence=[
         supports("error of row 1,000,000, width 512", below=3e-8),
@@ -219,18 +219,18 @@ def rows_are_equally_long():
     "The table is centred on zero",
     "false",
     "Values lie between −1 and 1, but half of the slow columns are cosines, which stay close to 1 over a short text. "
-    "Over 50 positions {0} of the energy is one constant vector, over 512 positions {1}.",
+    "Over 50 positions {0} of the sum of squares belongs to the mean row, over 512 positions {1}.",
     conditions="Width 512, base 10,000.",
     source="Posts that read it off the range of the sine",
     explained="properties.md#bounded-entries-constant-norm",
     evidence=[
         refutes(
-            "share of the mean row in the energy, 50 positions",
+            "share of the mean row in the sum of squares, 50 positions",
             above=0.66,
             below=0.68,
         ),
         refutes(
-            "share of the mean row in the energy, 512 positions",
+            "share of the mean row in the sum of squares, 512 positions",
             above=0.41,
             below=0.43,
         ),
