@@ -60,13 +60,30 @@ def _flat(z: Tensor) -> Tensor:
 
 def _write(table: Tensor, rows: Tensor, layout: Layout) -> None:
     """Write interleaved rows, in which a last odd column has its cosine, in the order of `layout`."""
-    d_model = table.shape[1]
+    d_model, rows = table.shape[1], rounded(rows, table.dtype)
     if layout == "interleaved":
         table.copy_(rows[:, :d_model] if d_model % 2 else rows)
     else:
         sines, cosines = columns(d_model, layout)
         table[:, sines] = rows[:, 0::2]
         table[:, cosines] = rows[:, 1:d_model:2]
+
+
+def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return float64 numbers that a cast to `dtype` rounds as `x` has to be rounded.
+
+    torch casts to a short dtype by way of float32, which now and then rounds twice in the same direction. So what
+    float32 does not hold becomes that of its two neighbours there whose last bit is 1: it never lies halfway between
+    two short numbers, and the second rounding decides as the first would have (Boldo and Melquiond, 2008).
+    """
+    if dtype.itemsize > 2:
+        return x
+    bits, below = x.view(torch.int64), 2**29 - 1  # the bits that float32 does not have
+    odd = bits & below
+    odd += below
+    odd |= bits
+    odd &= ~below
+    return odd.view(torch.float64)
 
 
 def _turns(start: int, stop: int, step: int, omega: Tensor) -> Tensor:

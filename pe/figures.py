@@ -129,9 +129,10 @@ def wavelengths(d_model: int, bases: Sequence[float] = (10_000.0,), *, ax: "Axes
         ImportError: If matplotlib is missing.
         ValueError: As [`wavelengths`][pe.wavelengths] raises.
     """
+    lengths = {base: sinusoidal.wavelengths(d_model, base=base) for base in bases}
     ax = _axes(ax)
-    for base in bases:
-        ax.plot(sinusoidal.wavelengths(d_model, base=base), ".-", markersize=3, label=f"base {base:,.12g}")
+    for base, each in lengths.items():
+        ax.plot(each, ".-", markersize=3, label=f"base {base:,.12g}")
     ax.set(xlabel="Pair of columns", ylabel="Wavelength (positions)", yscale="log")
     ax.grid()
     ax.legend()
@@ -153,7 +154,7 @@ def clock_hands(
 
     Args:
         position: The row.
-        d_model: Width of the encoding, in columns; even.
+        d_model: Width of the encoding, in columns. An odd width's last sine is no hand.
         pairs: Which pairs to draw, from left to right.
         base: Sets the slowest frequency.
         ax: Where to draw; a new figure if not given.
@@ -166,11 +167,12 @@ def clock_hands(
         ValueError: If a pair does not exist, or as [`encode_positions`][pe.encode_positions] raises.
     """
     row = encode_positions(torch.tensor(check.real("position", position), dtype=torch.float64), d_model, base=base)
+    for pair in pairs:
+        if not 0 <= check.integer("pairs", pair) < d_model // 2:
+            raise ValueError(f"pairs must be from 0 to {d_model // 2 - 1}, got {pair}")
     ax = _axes(ax)
     turn = torch.linspace(0, 2 * math.pi, 181)
     for place, pair in enumerate(pairs):
-        if not 0 <= check.integer("pairs", pair) < d_model // 2:
-            raise ValueError(f"pairs must be from 0 to {d_model // 2 - 1}, got {pair}")
         sine, cosine = row[2 * pair : 2 * pair + 2].tolist()
         x = 2.6 * place
         ax.plot(x + turn.cos(), turn.sin(), color=ax.xaxis.label.get_color(), linewidth=0.8, alpha=0.5)
@@ -248,9 +250,10 @@ def similarity(d_models: Sequence[int], max_offset: int, *, base: float = 10_000
         ValueError: As [`similarity`][pe.similarity] raises.
     """
     lags = torch.arange(check.integer("max_offset", max_offset, at_least=1) + 1)
+    alike = {d_model: properties.similarity(lags, d_model, base=base) for d_model in d_models}
     ax = _axes(ax)
-    for d_model in d_models:
-        ax.plot(lags, properties.similarity(lags, d_model, base=base), label=f"d_model {d_model}")
+    for d_model, each in alike.items():
+        ax.plot(lags, each, label=f"d_model {d_model}")
     ax.set(xlabel="Distance (positions)", ylabel="Cosine similarity")
     ax.legend()
     return ax
@@ -276,9 +279,10 @@ def distances(d_models: Sequence[int], max_offset: int, *, base: float = 10_000.
         ValueError: As [`similarity`][pe.similarity] raises.
     """
     lags = torch.arange(1, check.integer("max_offset", max_offset, at_least=1) + 1)
+    alike = {d_model: properties.similarity(lags, d_model, base=base) for d_model in d_models}
     ax = _axes(ax)
-    for d_model in d_models:
-        apart = (d_model * (1 - properties.similarity(lags, d_model, base=base))).clamp(min=0).sqrt()
+    for d_model, each in alike.items():
+        apart = (d_model * (1 - each)).clamp(min=0).sqrt()
         (line,) = ax.plot(lags, apart, linewidth=0.8, label=f"d_model {d_model}")
         line.set(rasterized=len(lags) > 10_000, antialiased=len(lags) <= 10_000)  # so many points weigh as pixels
     ax.set(xlabel="Distance in positions", ylabel="Distance of the rows", xscale="log", yscale="log")

@@ -64,15 +64,16 @@ class PositionalEncoding(nn.Module):
         self.scale = check.real("scale", scale)
         self.dropout = nn.Dropout(check.real("dropout", dropout, low=0.0, high=1.0))
         # Not a buffer: casting the module would round a buffer a second time, and a checkpoint would freeze it.
-        # Position of the first row and the rows: one attribute, because threads may share the layer.
-        self._kept: tuple[int, Tensor] | None = None
+        # What the rows are made for, the position of the first, and the rows: one attribute, because threads may share
+        # the layer.
+        self._kept: tuple[tuple[Any, ...], int, Tensor] | None = None
 
     def forward(
         self,
         x: Float[Tensor, "*batch seq_len d_model"],
         *,
         offset: int = 0,
-        positions: Real[Tensor, "*#batch #seq_len"] | None = None,
+        positions: Real[Tensor, "*#tokens"] | None = None,
     ) -> Float[Tensor, "*batch seq_len d_model"]:
         """Return `x` with the encoding of its positions added.
 
@@ -90,7 +91,8 @@ class PositionalEncoding(nn.Module):
                 real numbers.
             ValueError: If the last axis of `x` is not `d_model` wide, `positions` does not fit `x`, both `offset`
                 and `positions` are given, or a position has no value or is further from zero than 2^32 (for a
-                `base` below 1, than 2^32 times `base`). In compiled code `positions` are not looked at.
+                `base` below 1, than 2^32 times `base`). Compiled code, and transforms such as `torch.vmap`, do not
+                look at `positions`; exported code does not look at `offset` either.
         """
         self._check_input(x)
         offset = check.integer("offset", offset)
@@ -108,35 +110,34 @@ class PositionalEncoding(nn.Module):
         y = x * self.scale + encoding if short else torch.add(encoding, x, alpha=self.scale)
         # Decoding adds one token at a time: there even the call of a dropout that does nothing would be felt.
         dropout = self.dropout
-        return dropout(y) if dropout.training and dropout.p else y
+        idle = type(dropout) is nn.Dropout and not (dropout.training and dropout.p)
+        return y if idle else dropout(y)
 
     def extra_repr(self) -> str:
         """Return the settings that differ from one layer to the next."""
-        return f"{self.d_model}, base={self.base:g}, layout={self.layout!r}, scale={self.scale:g}"
+        return f"{self.d_model}, base={self.base!r}, layout={self.layout!r}, scale={self.scale!r}"
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles work out their own rows.
-        return self.__dict__ | {"_kept": None}
+        return super().__getstate__() | {"_kept": None}  # type: ignore[no-untyped-call, no-any-return]
+
+    def _apply(self, *args: Any, **keywords: Any) -> Any:
+        # A layer that is moved or cast will be asked for other rows.
+        self._kept = None
+        return super()._apply(*args, **keywords)  # type: ignore[no-untyped-call]
 
     def _rows(self, offset: int, x: Tensor) -> Tensor:
         """Return the rows for positions from `offset` on, as many as `x` has tokens."""
         seq_len = x.shape[-2]
-        if torch.compiler.is_compiling():
-            check.reach("offset", abs(offset), self.base)
-            # In a graph that is compiled or exported the rows are part of the computation, for any length.
-            positions = torch.arange(offset, offset + seq_len, device=x.device)
-            return encode_positions(positions, self.d_model, base=self.base, layout=self.layout, dtype=x.dtype)
-        # Tensors that stand for others, such as those of FakeTensorMode, do not mix with real ones.
-        first, table = self._kept if self._kept and type(x) in {Tensor, nn.Parameter} else (0, None)
-        if (
-            table is None
-            or not first <= offset <= offset + seq_len <= first + len(table)
-            or table.dtype != x.dtype
-            or table.device != x.device
-        ):
+        made_for = self.d_model, self.base, self.layout, x.dtype, x.device
+        # In a graph the rows are part of the computation, for any length. And tensors that stand for others, as in
+        # FakeTensorMode or torch.func.grad, do not mix with real ones.
+        alone = not torch.compiler.is_compiling() and type(x) in {Tensor, nn.Parameter} and not _transformed()
+        kept_for, first, table = self._kept if self._kept and alone else (None, 0, None)
+        if table is None or kept_for != made_for or not first <= offset <= offset + seq_len <= first + len(table):
             # A few rows more than asked for, so that growing by a token seldom means working them out again.
             rows = -(-seq_len // ROWS) * ROWS
-            if offset + rows > check.largest_position(self.base):
+            if not alone or offset + rows > check.largest_position(check.base(self.base)):
                 rows = seq_len
             table = generate_position_encoding(
                 rows,
@@ -148,14 +149,15 @@ class PositionalEncoding(nn.Module):
                 device=x.device,
             )
             first = offset
-            if type(table) is Tensor:
-                self._kept = first, table
+            if alone:
+                self._kept = made_for, first, table
         return table[offset - first : offset - first + seq_len]
 
     def _check_input(self, x: Tensor) -> None:
         check.real_tensor("x", x)
-        if not x.is_floating_point():
-            raise TypeError(f"x must hold floats, got dtype {x.dtype}; positions are added to embeddings, not to ids")
+        if x.dtype not in check.FLOATS:
+            hint = "; positions are added to embeddings, not to ids" if not x.is_floating_point() else ""
+            raise TypeError(f"x must hold floats of 64, 32 or 16 bits, got dtype {x.dtype}{hint}")
         if x.ndim < 2 or x.shape[-1] != self.d_model:
             raise ValueError(f"x must have the shape (..., seq_len, {self.d_model}), got {tuple(x.shape)}")
 
@@ -170,6 +172,11 @@ class PositionalEncoding(nn.Module):
             raise ValueError(
                 f"positions must broadcast to the tokens of x, {tuple(tokens)}; got {tuple(positions.shape)}{hint}"
             )
+
+
+def _transformed() -> bool:
+    """Return whether a transform of torch.func, or a mode, gets to see what is worked out here."""
+    return torch._C._functorch.peek_interpreter_stack() is not None or torch._C._len_torch_dispatch_stack() > 0
 
 
 def _broadcasts(shape: torch.Size, to: torch.Size) -> bool:

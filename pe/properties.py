@@ -88,11 +88,12 @@ def similarity(offsets: Real[Tensor, "*lags"], d_model: int, *, base: float = 10
     """
     lags = check.real_tensor("offsets", offsets).to(torch.float64)
     d_model, base = _even(d_model), check.base(base)
-    # A traced graph cannot look at values, and a meta tensor has none.
-    if lags.numel() and not (torch.compiler.is_compiling() or lags.is_meta):
-        check.reach("offsets", lags.abs().max().item(), base)
+    check.positions("offsets", lags, base)
     omega = _frequencies(d_model, base, lags.device)
-    return (lags[..., None] * omega).cos().mean(-1)
+    if torch.compiler.is_compiling():
+        return (lags[..., None] * omega).cos().mean(-1)
+    blocks = torch.split(lags.reshape(-1), max(1, _rows.block_entries(lags.device) // d_model))
+    return torch.cat([(block[:, None] * omega).cos().mean(-1) for block in blocks]).view(lags.shape)
 
 
 def _even(d_model: int) -> int:

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from pe import _checks as check
 from pe._checks import Layout
-from pe._rows import block_entries, columns, write_rows
+from pe._rows import block_entries, columns, rounded, write_rows
 
 
 def frequencies(d_model: int, *, base: float = 10_000.0) -> Float64[Tensor, " pairs"]:
-    r"""Return the frequency of each pair of columns, from the fastest to the slowest.
+    r"""Return the frequency of each pair of columns: for a base above 1, from the fastest to the slowest.
 
     $$\omega_i = b^{-2i/d}$$
 
@@ -94,7 +94,7 @@ def generate_position_encoding(
         layout: Order of the columns: `"interleaved"` (sine, cosine, sine, …, as in the paper), `"sin_cos"`
             (all sines, then all cosines) or `"cos_sin"`.
         dtype: Floating dtype of the table, float32 if not given. Every entry is worked out in float64 and
-            rounded to it once.
+            rounded to it once. (Compiled, it is worked out as by [`encode_positions`][pe.encode_positions].)
         device: Where the table is built; torch's default device if not given.
         out: Tensor of shape `(seq_len, d_model)` to write into, instead of a new one. Its dtype and device count;
             if `dtype` or `device` is given too, it must agree.
@@ -108,7 +108,7 @@ def generate_position_encoding(
         ValueError: If `seq_len` is negative, `d_model` not positive, `base` not from 1e-300 to 1e300, `layout`
             or `device` unknown, a position further from zero than 2^32 (for a `base` below 1, than 2^32 times
             `base`), or `out` of another shape, dtype or device than asked for, or part of a gradient.
-        RuntimeError: If entries of `out` share memory, as those of an expanded tensor do.
+        RuntimeError: If `out` cannot be written to, as an expanded tensor, whose entries share memory.
 
     Examples:
         >>> import pe
@@ -123,16 +123,17 @@ def generate_position_encoding(
     d_model = check.integer("d_model", d_model, at_least=1)
     base, layout = check.base(base), check.layout(layout)
     offset = check.integer("offset", offset)
-    check.reach("offset and seq_len", max(abs(offset), abs(offset + seq_len - 1)), base)
+    check.reach("offset and seq_len", max(abs(offset), abs(offset + max(seq_len, 1) - 1)), base)
     # The table comes first: if it does not fit, torch says so before anything else is held.
-    table = _table(seq_len, d_model, dtype, device, out)
+    made = _table(seq_len, d_model, dtype, device, out)
+    table = made.detach()  # of a parameter, the tensor
     if torch.compiler.is_compiling() or type(table) is not Tensor or not _has_float64(table.device):
         # Graphs, tensors that stand for others, and devices on which rows cannot be made.
         positions = torch.arange(offset, offset + seq_len, dtype=torch.float64, device=_float64_device(table.device))
-        return table.copy_(_encode(positions, d_model, base, layout, table.dtype))
-    if table.numel():
+        table.copy_(_encode(positions, d_model, base, layout, table.dtype))
+    elif table.numel():
         write_rows(table, offset, base, layout)
-    return table
+    return made
 
 
 def encode_positions(
@@ -146,7 +147,8 @@ def encode_positions(
     """Return the encoding of any real positions: padded, repeated, fractional or negative.
 
     Explained in [Usage](../usage.md#times-and-places). Past some 10^8 positions the float64 angle shows in float32;
-    [`generate_position_encoding`][pe.generate_position_encoding] stays exact there.
+    [`generate_position_encoding`][pe.generate_position_encoding] stays exact there. Nearer, a few entries in a million
+    differ from that table's in the last digit.
 
     Args:
         positions: Positions, integer or not, of any shape. A floating dtype is taken at its word: 257 stored
@@ -163,8 +165,8 @@ def encode_positions(
         TypeError: If `positions` is not a tensor of real numbers, `d_model` not an integer, `base` not a real
             number, `layout` not a string, or `dtype` not a floating dtype.
         ValueError: If a position is NaN or further from zero than 2^32 (for a `base` below 1, than 2^32 times
-            `base`), `d_model` is not positive, `base` not from 1e-300 to 1e300, or `layout` unknown. Compiled code
-            does not look at positions.
+            `base`), `d_model` is not positive, `base` not from 1e-300 to 1e300, or `layout` unknown. Compiled code,
+            and transforms such as `torch.vmap`, do not look at positions.
 
     Examples:
         >>> import pe, torch
@@ -179,18 +181,16 @@ def encode_positions(
     base, layout = check.base(base), check.layout(layout)
     check.floating("dtype", dtype)
     p = positions.to(_float64_device(positions.device), torch.float64)
-    # A traced graph cannot look at values, and a meta tensor has none.
-    if p.numel() and not (torch.compiler.is_compiling() or p.is_meta):
-        check.reach("positions", p.detach().abs().max().item(), base)
+    check.positions("positions", p, base)
     return _encode(p, d_model, base, layout, dtype).to(positions.device)
 
 
 def _encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: torch.dtype) -> Tensor:
     """Return the encoding of float64 positions, a block of rows at a time."""
-    table = torch.empty(*positions.shape, d_model, dtype=dtype, device=positions.device)
+    table = positions.new_empty((*positions.shape, d_model), dtype=dtype)
     omega = _frequencies(d_model, base, positions.device)
-    if torch.compiler.is_compiling():
-        # The length may be a symbol, and the compiler makes blocks of its own.
+    if torch.compiler.is_compiling() or (positions.requires_grad and torch.is_grad_enabled()):
+        # The length may be a symbol, and the compiler makes blocks of its own. Each block would copy the gradient.
         blocks = [(table, positions)]
     else:
         rows, flat, p = max(1, block_entries(table.device) // d_model), table.view(-1, d_model), positions.reshape(-1)
@@ -198,14 +198,16 @@ def _encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype:
     sines, cosines = columns(d_model, layout)
     for block, p in blocks:
         angles = p[..., None] * omega
-        block[..., sines] = angles.sin()
-        block[..., cosines] = angles[..., : d_model // 2].cos()
+        for part, values in ((sines, angles.sin()), (cosines, angles[..., : d_model // 2].cos())):
+            exact = values.detach()
+            # A sum, for gradients.
+            block[..., part] = values + (rounded(exact, dtype) - exact) if dtype.itemsize < 4 else values
     return table
 
 
 def _frequencies(d_model: int, base: float, device: torch.device) -> Tensor:
-    columns = torch.arange(0, d_model, 2, dtype=torch.float64, device=_float64_device(device))
-    return (base ** (-columns / d_model)).to(device)
+    two_i = torch.arange(0, d_model, 2, dtype=torch.float64, device=_float64_device(device))
+    return (base ** (-two_i / d_model)).to(device)
 
 
 def _has_float64(device: torch.device) -> bool:
@@ -233,7 +235,7 @@ def _table(
         ("shape", tuple(out.shape), (seq_len, d_model)),
         ("dtype", out.dtype, dtype or out.dtype),
         ("device", out.device, device or out.device),
-        ("requires_grad", out.requires_grad, False),
+        ("requires_grad", out.requires_grad and torch.is_grad_enabled(), False),
     ):
         if value != asked:
             raise ValueError(f"out must have {name} {asked}, got {value}")

@@ -134,23 +134,32 @@ FAULTS = [
     *faults(
         "pe/sinusoidal.py",
         (LIBRARY,),
-        ("block[..., sines] = angles.sin()", "block[..., sines] = angles.cos()"),
-        ("base ** (-columns / d_model)", "base ** (-columns / (d_model + 1))"),
-        ("base ** (-columns / d_model)", "base ** (columns / d_model)"),
+        ("(sines, angles.sin())", "(sines, angles.cos())"),
+        ("base ** (-two_i / d_model)", "base ** (-two_i / (d_model + 1))"),
+        ("base ** (-two_i / d_model)", "base ** (two_i / d_model)"),
         ("torch.arange(0, d_model, 2, dtype=torch.float64", "torch.arange(0, d_model, 2, dtype=torch.float32"),
         ("return 2 * math.pi / frequencies", "return math.pi / frequencies"),
         (
             "def frequencies(d_model: int, *, base: float = 10_000.0)",
             "def frequencies(d_model: int, *, base: float = 1e3)",
         ),
-        ("abs(offset + seq_len - 1)", "0"),
+        ("abs(offset + max(seq_len, 1) - 1)", "0"),
+        ("max(seq_len, 1) - 1", "seq_len - 1"),
+        ("table = made.detach()", "table = made"),
+        ("torch.arange(offset, offset + seq_len, dtype", "torch.arange(seq_len, dtype"),
+        ("values + (rounded(exact, dtype) - exact)", "values"),
+        (
+            "positions.new_empty((*positions.shape, d_model), dtype=dtype)",
+            "torch.empty(*positions.shape, d_model, dtype=dtype)",
+        ),
         ("angles[..., : d_model // 2].cos()", "angles[..., -(d_model // 2) :].cos()"),
         ("dtype or torch.float32, device=device", "dtype, device=device"),
-        ('("requires_grad", out.requires_grad, False)', '("requires_grad", False, False)'),
+        ("out.requires_grad and torch.is_grad_enabled()", "False"),
+        ("out.requires_grad and torch.is_grad_enabled()", "out.requires_grad"),
         ('("shape", tuple(out.shape), (seq_len, d_model))', '("shape", (), ())'),
         ('("dtype", out.dtype, dtype or out.dtype)', '("dtype", 0, 0)'),
         ('seq_len = check.integer("seq_len", seq_len, at_least=0)', "seq_len = int(seq_len)"),
-        ('check.reach("positions", p.detach().abs().max().item(), base)', "pass"),
+        ('check.positions("positions", p, base)', "pass"),
         (
             "p = positions.to(_float64_device(positions.device), torch.float64)",
             "p = positions.double().float().double()",
@@ -179,6 +188,9 @@ FAULTS = [
         ("_turns(*span, coarse) * _turns(*span, rest)", "_turns(*span, coarse)"),
         ("Decimal(-2), Decimal(d_model)", "Decimal(-1), Decimal(d_model)"),
         ("rows[:, :d_model] if d_model % 2 else rows", "rows"),
+        ("table.shape[1], rounded(rows, table.dtype)", "table.shape[1], rows"),
+        ("2**29 - 1", "2**28 - 1"),
+        ("odd |= bits", "pass"),
     ),
     *faults(
         "pe/_checks.py",
@@ -186,26 +198,34 @@ FAULTS = [
         ("if isinstance(value, bool) or (isinstance(value, Tensor) and value.dtype == torch.bool):", "if False:"),
         ("and value.dtype == torch.bool", "and False"),
         ("number < at_least", "number <= at_least"),
-        ("math.isfinite(number) and low", "low"),
+        ("-math.inf < number < math.inf and low", "low"),
         ("LARGEST_ANGLE = 2.0**32", "LARGEST_ANGLE = 2.0**33"),
         ("if not position <= limit:", "if position > limit:"),
         ("value.dtype == torch.bool or value.is_complex()", "value.is_complex()"),
-        ("not dtype.is_floating_point", "False"),
+        ("or dtype not in FLOATS", ""),
+        ("value if isinstance(value, int | torch.SymInt) else operator.index(value)", "operator.index(value)"),
+        ("value if type(value) is float else float(value)", "float(value)"),
+        ("if isinstance(furthest, float):", "if True:"),
+        ("    except RuntimeError:  # it stands", "    except KeyError:  # it stands"),
+        (" or value.is_nested", ""),
         ("min(1.0, base)", "1.0"),
     ),
     *faults(
         "pe/module.py",
         (LIBRARY,),
         ("torch.add(encoding, x, alpha=self.scale)", "torch.add(x, encoding, alpha=self.scale)"),
-        ("or table.dtype != x.dtype", ""),
+        ("self.layout, x.dtype, x.device", "self.layout, x.device"),
         ("not first <= offset <=", "not 0 <= offset <="),
-        ('return self.__dict__ | {"_kept": None}', "return self.__dict__"),
+        ('return super().__getstate__() | {"_kept": None}', "return super().__getstate__()"),
+        ("super().__getstate__()", "self.__dict__"),
+        ("        self._kept = None\n        return super()._apply", "        return super()._apply"),
+        ("self.d_model, self.base, self.layout, x.dtype", "self.d_model, x.dtype"),
+        (" and not _transformed()", ""),
         ("dropout.training and dropout.p", "dropout.p"),
         ("elif offset != 0:", "elif offset > 0:"),
         ("self.scale != 1 and x.dtype.itemsize < 4", "False"),
-        ("if type(table) is Tensor:", "if True:"),
-        ('check.reach("offset", abs(offset), self.base)', "pass"),
-        ("torch.arange(offset, offset + seq_len, device=x.device)", "torch.arange(seq_len, device=x.device)"),
+        (" and type(x) in {Tensor, nn.Parameter}", ""),
+        ("idle = type(dropout) is nn.Dropout and not", "idle = not"),
     ),
     *faults(
         "pe/properties.py",
@@ -213,7 +233,7 @@ FAULTS = [
         ("matrix[sines, cosines] = angles.sin()", "matrix[sines, cosines] = -angles.sin()"),
         ("(lags[..., None] * omega).cos().mean(-1)", "(lags[..., None] * omega).cos().sum(-1)"),
         ("if d_model % 2:", "if d_model % 2 and d_model > 1:"),
-        ("lags.abs().max()", "lags.max()"),
+        ('check.positions("offsets", lags, base)', "pass"),
     ),
     *faults(
         "pe/figures.py",
@@ -340,12 +360,12 @@ HARMLESS = {
         "short = self.scale != 1 or x.dtype.itemsize < 4"
     ): "the same sum by two operations, slowly",
     (
-        "pe/module.py: return dropout(y) if dropout.training and dropout.p else y → "
-        "return dropout(y) if dropout.training or dropout.p else y"
+        "pe/module.py: idle = type(dropout) is nn.Dropout and not (dropout.training and dropout.p) → "
+        "idle = type(dropout) is nn.Dropout and not (dropout.training or dropout.p)"
     ): "a dropout that does not train, or of 0, does nothing, slowly",
     (
-        "pe/module.py: if offset + rows > check.largest_position(self.base): → "
-        "if offset + rows >= check.largest_position(self.base):"
+        "pe/module.py: if not alone or offset + rows > check.largest_position(check.base(self.base)): → "
+        "if not alone or offset + rows >= check.largest_position(check.base(self.base)):"
     ): "at the very end of the range, no rows are kept but those asked for",
     "pe/module.py: dropout.training and dropout.p → dropout.p": "a dropout that does not train does nothing, slowly",
     (

@@ -1,6 +1,7 @@
 """The layer against the table, in every situation a model brings it into."""
 
 import copy
+import functools
 import io
 import math
 import pickle
@@ -14,9 +15,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch._dynamo.testing import CompileCounter
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 import pe
+
+
+@pytest.fixture(autouse=True)
+def _forget_compiled_code() -> None:
+    """A compiler gives up after some versions of one function, whichever tests asked for them."""
+    torch.compiler.reset()
+
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 
@@ -105,6 +115,33 @@ def test_scale_is_not_rounded_to_the_dtype_of_the_input(dtype: torch.dtype) -> N
     assert abs((error * scaled.sign()).sum() / scaled.abs().sum()) <= max(step / 100, 2**-24)
 
 
+def test_settings_may_change() -> None:
+    layer, x = pe.PositionalEncoding(8), torch.zeros(3, 8)
+    for name, value in (("base", 100.0), ("layout", "sin_cos"), ("scale", 2.0)):
+        layer(x)
+        setattr(layer, name, value)
+        assert torch.equal(layer(x), pe.generate_position_encoding(3, 8, base=layer.base, layout=layer.layout))
+    layer.base = 0.0
+    with pytest.raises(ValueError, match="base must be"):
+        layer(x)
+
+
+@pytest.mark.parametrize("other", [nn.Identity(), nn.AlphaDropout(0.5)])
+def test_dropout_may_be_replaced(other: nn.Module) -> None:
+    layer, x = pe.PositionalEncoding(8, dropout=0.5), torch.zeros(3, 8)
+    layer.dropout = other  # type: ignore[assignment]
+    torch.manual_seed(0)
+    y = layer(x)
+    torch.manual_seed(0)
+    assert torch.equal(y, other(pe.generate_position_encoding(3, 8)))
+
+
+def test_moving_a_layer_frees_its_rows() -> None:
+    layer = pe.PositionalEncoding(8)
+    layer(torch.zeros(3, 8))
+    assert layer.half()._kept is None
+
+
 def test_threads_may_share_a_layer() -> None:
     layer, wrong = pe.PositionalEncoding(8), []
     tables = [(offset, pe.generate_position_encoding(1, 8, offset=offset)) for offset in range(0, 8000, 1000)]
@@ -130,6 +167,34 @@ def test_tensors_that_stand_for_others_do_not_mix_with_real_ones() -> None:
         with FakeTensorMode():
             assert layer(torch.zeros(2, 3, 8)).shape == x.shape
         assert torch.equal(layer(x)[0], pe.generate_position_encoding(3, 8))
+
+
+def test_transforms_leave_no_trace() -> None:
+    layer, x = pe.PositionalEncoding(8), torch.randn(3, 8)
+    table = pe.generate_position_encoding(3, 8)
+
+    def energy(x: torch.Tensor) -> torch.Tensor:
+        return (layer(x) ** 2).sum()  # type: ignore[no-any-return]
+
+    for _ in range(2):
+        assert torch.allclose(torch.func.hessian(energy)(x).view(24, 24), 2 * torch.eye(24))
+        assert torch.allclose(torch.func.grad(energy)(x), 2 * (x + table))
+        assert torch.equal(torch.func.functionalize(layer)(x), x + table)
+        assert torch.equal(torch.vmap(layer)(x.expand(2, 3, 8))[1], x + table)
+        assert torch.equal(layer(x), x + table)
+    positions = torch.tensor([[0, 1, 2], [7, 3, 0]])
+    each = torch.vmap(lambda x, p: layer(x, positions=p))(x.expand(2, 3, 8), positions)
+    assert torch.equal(each, layer(x.expand(2, 3, 8), positions=positions))
+
+
+@pytest.mark.parametrize("saved", [torch.ops.aten.add.Tensor, torch.ops.aten.mul.Tensor, torch.ops.aten.slice.Tensor])
+def test_selective_checkpoints(saved: Any) -> None:
+    layer, x = pe.PositionalEncoding(512), torch.randn(2, 100, 512, requires_grad=True)
+    context = functools.partial(create_selective_checkpoint_contexts, [saved])
+    checkpoint(lambda x: layer(x).tanh(), x, use_reentrant=False, context_fn=context).sum().backward()
+    assert x.grad is not None
+    expected = 1 - (x + pe.generate_position_encoding(100, 512)).tanh().pow(2)
+    assert torch.allclose(x.grad, expected.detach(), atol=1e-6)
 
 
 def test_saves_nothing_and_learns_nothing() -> None:
@@ -163,6 +228,14 @@ def test_copies_work_and_carry_no_table() -> None:
         assert torch.equal(other(x), y)
 
 
+def test_copies_of_a_compiled_layer_are_their_own() -> None:
+    layer, x = pe.PositionalEncoding(8, dropout=0.5), torch.ones(30, 8)
+    layer.compile(backend="eager")
+    layer(x)
+    for copied in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert torch.equal(copied.eval()(x), x + pe.generate_position_encoding(30, 8))
+
+
 def test_meta_device() -> None:
     with torch.device("meta"):
         layer = pe.PositionalEncoding(8)
@@ -194,6 +267,44 @@ def test_compiles_whole_for_changing_lengths() -> None:
         compiled(x, offset=2**33)
 
 
+def test_decoding_is_compiled_once_for_all_offsets() -> None:
+    frames, layer = CompileCounter(), pe.PositionalEncoding(16)
+    compiled = torch.compile(layer, fullgraph=True, backend=frames)
+    x = torch.randn(2, 1, 16)
+    for offset in range(20):
+        assert torch.allclose(compiled(x, offset=offset), layer(x, offset=offset), atol=1e-6)
+    assert frames.frame_count <= 2
+
+
+def test_compiles_with_everything_open() -> None:
+    x, p = torch.randn(2, 3, 16), torch.arange(3)
+    for base in (1e4, 500.0, 20.0):
+        layer = pe.PositionalEncoding(16, base=base)
+        compiled = torch.compile(layer, fullgraph=True, dynamic=True, backend="aot_eager")
+        assert torch.allclose(compiled(x), layer(x), atol=1e-6)
+        rows = torch.compile(pe.encode_positions, fullgraph=True, backend="aot_eager")(p, 16, base=base)
+        assert torch.allclose(rows, pe.encode_positions(p, 16, base=base), atol=1e-6)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_exports_with_a_dynamic_offset(strict: bool) -> None:
+    class Continued(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoding = pe.PositionalEncoding(16)
+
+        def forward(self, x: torch.Tensor, past: torch.Tensor) -> torch.Tensor:
+            table = pe.generate_position_encoding(x.shape[1], 16)
+            continued: torch.Tensor = self.encoding(x, offset=past.shape[1])
+            return continued + table
+
+    model, shapes = Continued(), {"x": {1: torch.export.Dim("new")}, "past": {1: torch.export.Dim("past")}}
+    example = torch.zeros(1, 2, 16), torch.zeros(1, 5, 16)
+    program = torch.export.export(model, example, dynamic_shapes=shapes, strict=strict)
+    x, past = torch.randn(1, 7, 16), torch.zeros(1, 1000, 16)
+    assert torch.allclose(program.module()(x, past), model(x, past), atol=1e-6)
+
+
 @pytest.mark.parametrize("strict", [False, True])
 def test_exports_with_a_dynamic_length(strict: bool) -> None:
     model = nn.Sequential(nn.Linear(4, 16), pe.PositionalEncoding(16))
@@ -209,6 +320,7 @@ def test_exports_with_a_dynamic_length(strict: bool) -> None:
     [
         (torch.zeros(2, 3, 5), {}, ValueError, r"x must have the shape \(..., seq_len, 4\), got \(2, 3, 5\)"),
         (torch.zeros(4), {}, ValueError, "x must have the shape"),
+        (torch.zeros(3, 4, dtype=torch.float8_e4m3fn), {}, TypeError, "16 bits, got dtype torch.float8_e4m3fn$"),
         (torch.zeros(3, 4, dtype=torch.long), {}, TypeError, "x must hold floats"),
         (torch.zeros(3, 4, dtype=torch.complex64), {}, TypeError, "x must hold real numbers"),
         ([[1.0] * 4], {}, TypeError, "x must be a torch.Tensor"),
@@ -229,6 +341,13 @@ def test_exports_with_a_dynamic_length(strict: bool) -> None:
 def test_bad_input_is_named(x: Any, keywords: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         pe.PositionalEncoding(4)(x, **keywords)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_nested_tensors_are_named() -> None:
+    for layout in (torch.strided, torch.jagged):
+        with pytest.raises(TypeError, match="x must be a dense tensor, got a nested one"):
+            pe.PositionalEncoding(4)(torch.nested.nested_tensor([torch.zeros(3, 4)], layout=layout))
 
 
 @pytest.mark.parametrize(
@@ -257,4 +376,4 @@ def test_small_bases_reach_as_far_as_float64_does() -> None:
 
 
 def test_repr_says_what_it_is() -> None:
-    assert "8, base=10000, layout='interleaved', scale=1" in repr(pe.PositionalEncoding(8))
+    assert "8, base=10000.0, layout='interleaved', scale=1.0" in repr(pe.PositionalEncoding(8))

@@ -13,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch._subclasses import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 
 import pe
 from pe import _rows
@@ -38,6 +39,26 @@ def test_row_is_the_formula_rounded_once(
     error = (row.double() - reference(position, d_model, base, layout)).abs().max().item()
     assert row.dtype == dtype
     assert error <= HALF_STEP[dtype] + 2e-10
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("base", [1e4, 1e7])  # with the larger one some entries of float16 are below its normal numbers
+def test_short_dtypes_hold_the_nearest_number(dtype: torch.dtype, base: float) -> None:
+    exact, info = pe.generate_position_encoding(4096, 512, base=base, dtype=torch.float64), torch.finfo(dtype)
+    half_a_step = info.eps / 2 * torch.maximum(2.0 ** (exact.frexp().exponent - 1), torch.tensor(info.smallest_normal))
+    positions = torch.arange(4096)
+    for table in (
+        pe.generate_position_encoding(4096, 512, base=base, dtype=dtype),
+        pe.encode_positions(positions, 512, base=base, dtype=dtype),
+    ):
+        assert ((table.double() - exact).abs() <= half_a_step * (1 + 1e-9)).all()
+
+
+def test_gradient_passes_through_rounding() -> None:
+    positions = torch.linspace(-3, 50, 40, dtype=torch.float64, requires_grad=True)
+    (short,) = torch.autograd.grad(pe.encode_positions(positions, 8, dtype=torch.bfloat16).sum(), positions)
+    (long,) = torch.autograd.grad(pe.encode_positions(positions, 8, dtype=torch.float64).sum(), positions)
+    assert torch.equal(short, long)
 
 
 @pytest.mark.parametrize("furthest", [2**20, 2**24, 10**9, 2**32, -(10**9)])
@@ -158,6 +179,30 @@ def test_bad_out_is_named_and_left_alone(
     assert not torch.as_tensor(out).any()
 
 
+def test_out_may_be_a_parameter_that_is_not_trained() -> None:
+    table = pe.generate_position_encoding(3, 512, offset=10**9)
+    out = torch.nn.Parameter(torch.zeros(3, 512))
+    with torch.no_grad():
+        assert pe.generate_position_encoding(3, 512, offset=10**9, out=out) is out
+    assert torch.equal(out, table)
+
+
+@pytest.mark.parametrize("options", [{"base": 1e-10}, {"offset": -(2**32)}])
+def test_empty_table_reaches_nowhere(options: dict[str, Any]) -> None:
+    assert pe.generate_position_encoding(0, 4, **options).shape == (0, 4)
+
+
+def test_transforms_and_stand_ins() -> None:
+    positions = torch.arange(6).view(2, 3)
+    for function in (pe.encode_positions, pe.similarity):
+        expected = function(positions, 8)
+        assert torch.equal(torch.vmap(lambda p: function(p, 8))(positions), expected)  # noqa: B023
+        with FakeTensorMode():
+            assert function(torch.arange(6).view(2, 3), 8).shape == expected.shape
+        graph = make_fx(lambda p: function(p, 8), tracing_mode="symbolic")(positions)  # noqa: B023
+        assert torch.equal(graph(positions), expected)
+
+
 def test_device_of_out_may_be_named_with_its_number() -> None:
     out = torch.empty(3, 4)
     assert pe.generate_position_encoding(3, 4, out=out, device="cpu:0") is out
@@ -272,6 +317,7 @@ def test_numpy_integers_are_integers() -> None:
         ({"layout": None}, TypeError, "layout must be a string"),
         ({"dtype": torch.int64}, TypeError, "dtype must be a floating dtype"),
         ({"dtype": torch.complex64}, TypeError, "dtype must be a floating dtype"),
+        ({"dtype": torch.float8_e4m3fn}, TypeError, "dtype must be a floating dtype of 64, 32 or 16 bits"),
         ({"dtype": "float32"}, TypeError, "dtype must be a floating dtype"),
     ],
 )
