@@ -129,9 +129,9 @@ def wavelengths(d_model: int, bases: Sequence[float] = (10_000.0,), *, ax: "Axes
         ImportError: If matplotlib is missing.
         ValueError: As [`wavelengths`][pe.wavelengths] raises.
     """
-    lengths = {base: sinusoidal.wavelengths(d_model, base=base) for base in bases}
+    lengths = [(base, sinusoidal.wavelengths(d_model, base=base)) for base in bases]
     ax = _axes(ax)
-    for base, each in lengths.items():
+    for base, each in lengths:
         ax.plot(each, ".-", markersize=3, label=f"base {base:,.12g}")
     ax.set(xlabel="Pair of columns", ylabel="Wavelength (positions)", yscale="log")
     ax.grid()
@@ -250,9 +250,9 @@ def similarity(d_models: Sequence[int], max_offset: int, *, base: float = 10_000
         ValueError: As [`similarity`][pe.similarity] raises.
     """
     lags = torch.arange(check.integer("max_offset", max_offset, at_least=1) + 1)
-    alike = {d_model: properties.similarity(lags, d_model, base=base) for d_model in d_models}
+    alike = [(d_model, properties.similarity(lags, d_model, base=base)) for d_model in d_models]
     ax = _axes(ax)
-    for d_model, each in alike.items():
+    for d_model, each in alike:
         ax.plot(lags, each, label=f"d_model {d_model}")
     ax.set(xlabel="Distance (positions)", ylabel="Cosine similarity")
     ax.legend()
@@ -279,9 +279,9 @@ def distances(d_models: Sequence[int], max_offset: int, *, base: float = 10_000.
         ValueError: As [`similarity`][pe.similarity] raises.
     """
     lags = torch.arange(1, check.integer("max_offset", max_offset, at_least=1) + 1)
-    alike = {d_model: properties.similarity(lags, d_model, base=base) for d_model in d_models}
+    alike = [(d_model, properties.similarity(lags, d_model, base=base)) for d_model in d_models]
     ax = _axes(ax)
-    for d_model, each in alike.items():
+    for d_model, each in alike:
         apart = (d_model * (1 - each)).clamp(min=0).sqrt()
         (line,) = ax.plot(lags, apart, linewidth=0.8, label=f"d_model {d_model}")
         line.set(rasterized=len(lags) > 10_000, antialiased=len(lags) <= 10_000)  # so many points weigh as pixels

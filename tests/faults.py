@@ -241,7 +241,7 @@ FAULTS = [
         ('cmap="coolwarm"', 'cmap="viridis"'),
         ("ax.xaxis.tick_top()", "ax.xaxis.tick_bottom()"),
         ("arc = torch.linspace(start, start - angle, 60)", "arc = torch.linspace(start, start + angle, 60)"),
-        ("d_model * (1 - properties", "2 * d_model * (1 - properties"),
+        ("d_model * (1 - each)", "2 * d_model * (1 - each)"),
     ),
     *faults(
         "docs/formula.md",
@@ -304,7 +304,8 @@ FAULTS = [
     ),
     *faults(
         "docs/support/slim.py",
-        looks("sound or keyboard"),
+        looks("sound or keyboard or forbids"),
+        ('NEXT.sub("", BUTTON.sub(_button, html))', "BUTTON.sub(_button, html)"),
         ('onload:()=>setTimeout(()=>document.dispatchEvent(new Event("DOMContentLoaded")))', "async:true"),
         ('\'x("div",{class:"md-code__nav"})\'', '\'x("nav",{class:"md-code__nav"})\''),
         ('role="button" tabindex="0"', 'role="button"'),

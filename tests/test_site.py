@@ -192,14 +192,14 @@ def test_page_for_what_is_not_there(site: Path) -> None:
             "digits",
             [
                 "The worst sinusoidal run is better than the best one learned, quiet",
-                "beside the mark: .* the sinusoidal table wins every run",
+                "beside the mark: learned 1[0-9]%, .* guessing 13%; the sinusoidal table wins every run",
                 "forms: .* the learned table wins every run",
             ],
         ),
         ("longer", ["sinusoidal +breaks down", "learned +breaks down", "rotary +breaks down", "ALiBi +holds"]),
         (
             "distance",
-            ["by hand: 100.0% 100.0% 100.0%", "trained on 0 to 255, (9[5-9]|100)% to 100% if trained anywhere"],
+            ["by hand: 100.0% 100.0% 100.0%", r"trained on 0 to 255, (9[5-9]% to )?100% if trained anywhere"],
         ),
     ],
 )
