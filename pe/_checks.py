@@ -36,7 +36,7 @@ def real(name: str, value: float, *, low: float = -math.inf, high: float = math.
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {short(value)} of type {type(value).__name__}")
     try:
-        number = value if type(value) is float else float(value)
+        number = float(value)
     except OverflowError:
         number = math.inf
     if not (-math.inf < number < math.inf and low <= number <= high):

@@ -132,7 +132,7 @@ class PositionalEncoding(nn.Module):
         made_for = self.d_model, self.base, self.layout, x.dtype, x.device
         # In a graph the rows are part of the computation, for any length. And tensors that stand for others, as in
         # FakeTensorMode or torch.func.grad, do not mix with real ones.
-        alone = not torch.compiler.is_compiling() and type(x) in {Tensor, nn.Parameter} and not _transformed()
+        alone = not torch.compiler.is_compiling() and not _transformed()
         kept_for, first, table = self._kept if self._kept and alone else (None, 0, None)
         if table is None or kept_for != made_for or not first <= offset <= offset + seq_len <= first + len(table):
             # A few rows more than asked for, so that growing by a token seldom means working them out again.

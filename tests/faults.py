@@ -204,7 +204,6 @@ FAULTS = [
         ("value.dtype == torch.bool or value.is_complex()", "value.is_complex()"),
         ("or dtype not in FLOATS", ""),
         ("value if isinstance(value, int | torch.SymInt) else operator.index(value)", "operator.index(value)"),
-        ("value if type(value) is float else float(value)", "float(value)"),
         ("if isinstance(furthest, float):", "if True:"),
         ("    except RuntimeError:  # it stands", "    except KeyError:  # it stands"),
         (" or value.is_nested", ""),
@@ -224,7 +223,7 @@ FAULTS = [
         ("dropout.training and dropout.p", "dropout.p"),
         ("elif offset != 0:", "elif offset > 0:"),
         ("self.scale != 1 and x.dtype.itemsize < 4", "False"),
-        (" and type(x) in {Tensor, nn.Parameter}", ""),
+        ("alone = not torch.compiler.is_compiling() and", "alone = False and"),
         ("idle = type(dropout) is nn.Dropout and not", "idle = not"),
     ),
     *faults(
@@ -377,6 +376,10 @@ HARMLESS = {
         "pe/_rows.py: _write(table[begin - first : end - first], flat[begin - q - low : end - q - low], layout) → "
         "_write(table[begin - first : end - first], flat[begin - q - low : end - q + low], layout)"
     ): "where low is not 0, the slice ends with its rows",
+    (
+        "pe/sinusoidal.py: block[..., part] = values + (rounded(exact, dtype) - exact) if dtype.itemsize < 4 else "
+        "values → block[..., part] = values + (rounded(exact, dtype) - exact) if dtype.itemsize <= 4 else values"
+    ): "of float32, zeros are added, slowly",
     "pe/_rows.py: if first >= 0 and last <= near: → if first > 0 and last <= near:": "the same rows by the longer way",
     "pe/_rows.py: return 1 << (limit | 1).bit_length() - 1 → return 1 << (limit | 1).bit_length() + 1": "larger blocks",
     (
