@@ -367,6 +367,14 @@ HARMLESS = {
         "pe/module.py: if not alone or offset + rows > check.largest_position(check.base(self.base)): → "
         "if not alone or offset + rows >= check.largest_position(check.base(self.base)):"
     ): "at the very end of the range, no rows are kept but those asked for",
+    (
+        "pe/module.py: short = self.scale != 1 and x.dtype.itemsize < 4 → "
+        "short = self.scale != 1 and x.dtype.itemsize <= 4"
+    ): "float32, too, rounds once more in its last digit, slowly",
+    (
+        "pe/properties.py: blocks = torch.split(lags.reshape(-1), max(1, _rows.block_entries(lags.device) // d_model)) → "
+        "blocks = torch.split(lags.reshape(-1), max(1, _rows.block_entries(lags.device) * d_model))"
+    ): "larger blocks",
     "pe/module.py: dropout.training and dropout.p → dropout.p": "a dropout that does not train does nothing, slowly",
     (
         "pe/_rows.py: begin, end = max(first, q + low), min(last, q + high) → "
