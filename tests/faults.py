@@ -372,8 +372,8 @@ HARMLESS = {
         "short = self.scale != 1 and x.dtype.itemsize <= 4"
     ): "float32, too, rounds once more in its last digit, slowly",
     (
-        "pe/properties.py: blocks = torch.split(lags.reshape(-1), max(1, _rows.block_entries(lags.device) // d_model)) → "
-        "blocks = torch.split(lags.reshape(-1), max(1, _rows.block_entries(lags.device) * d_model))"
+        "pe/properties.py: blocks = torch.split(lags.reshape(-1), max(1, _rows.block_entries(lags.device) // d_model)) "
+        "→ blocks = torch.split(lags.reshape(-1), max(1, _rows.block_entries(lags.device) * d_model))"
     ): "larger blocks",
     "pe/module.py: dropout.training and dropout.p → dropout.p": "a dropout that does not train does nothing, slowly",
     (
