@@ -62,7 +62,7 @@ class PositionalEncoding(nn.Module):
         self.base = check.base(base)
         self.layout = check.layout(layout)
         self.scale = check.real("scale", scale)
-        self.dropout = nn.Dropout(check.real("dropout", dropout, low=0.0, high=1.0))
+        self.dropout: nn.Module = nn.Dropout(check.real("dropout", dropout, low=0.0, high=1.0))
         # Not a buffer: casting the module would round a buffer a second time, and a checkpoint would freeze it.
         # What the rows are made for, the position of the first, and the rows: one attribute, because threads may share
         # the layer.

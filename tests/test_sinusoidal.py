@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -194,12 +195,12 @@ def test_empty_table_reaches_nowhere(options: dict[str, Any]) -> None:
 
 def test_transforms_and_stand_ins() -> None:
     positions = torch.arange(6).view(2, 3)
-    for function in (pe.encode_positions, pe.similarity):
-        expected = function(positions, 8)
-        assert torch.equal(torch.vmap(lambda p: function(p, 8))(positions), expected)  # noqa: B023
+    for function in (partial(pe.encode_positions, d_model=8), partial(pe.similarity, d_model=8)):
+        expected = function(positions)
+        assert torch.equal(torch.vmap(function)(positions), expected)
         with FakeTensorMode():
-            assert function(torch.arange(6).view(2, 3), 8).shape == expected.shape
-        graph = make_fx(lambda p: function(p, 8), tracing_mode="symbolic")(positions)  # noqa: B023
+            assert function(torch.arange(6).view(2, 3)).shape == expected.shape
+        graph = make_fx(function, tracing_mode="symbolic")(positions)
         assert torch.equal(graph(positions), expected)
 
 

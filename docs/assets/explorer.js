@@ -124,7 +124,8 @@ const ramp = (() => {
 })();
 
 let kappa = []; // similarity at distance 0, 1, 2, …
-const canvas = $("table"), pixels = new Uint32Array(512 * 1024), frame = { width: 0, height: 0 };
+const canvas = $("table"), pixels = new Uint32Array(512 * 1024); // enough for the largest table
+const frame = { width: 0, height: 0 };
 
 function paintTable() {
   const { length, width, base, layout } = view;
