@@ -13,7 +13,7 @@ import torch
 from filelock import FileLock
 from hypothesis import settings
 
-from support import marks
+from docs.support import marks
 
 # Several processes test and build at the same time; threads of each that wait for each other would get nowhere.
 torch.set_num_threads(1)

@@ -20,7 +20,7 @@ from matplotlib.image import imread
 from playwright.sync_api import Browser, Page, Request, Route, ViewportSize, expect, sync_playwright
 
 import pe
-from support.run import in_new_process
+from docs.support.execute import in_new_process
 from tests import browser as chromium
 from tests.test_site import PAGES
 

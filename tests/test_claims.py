@@ -14,9 +14,9 @@ from typing import Any, get_args
 
 import pytest
 
-from support import marks
-from support.claims import CLAIMS, Evidence, Verdict
-from support.run import run
+from docs.claims import CLAIMS, Evidence, Verdict
+from docs.support import marks
+from docs.support.execute import run
 from tests.conftest import ROOT
 
 Claims = dict[str, dict[str, Any]]
@@ -92,7 +92,7 @@ def test_broken_formula_fails_claims_by_name(change: Callable[[str], str], faili
         source = (tmp_path / "pe" / file).read_text(encoding="utf-8")
         (tmp_path / "pe" / file).write_text(change(source), encoding="utf-8")
     env = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT / 'docs'}"}
-    program = f"from support.claims import report\nreport(*{sorted(failing)})"
+    program = f"from docs.claims import report\nreport(*{sorted(failing)})"
     command = [sys.executable, "-c", program]
     ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 import pe
+from docs.support.execute import in_new_process
 from pe import figures, module, properties, sinusoidal
-from support.run import in_new_process
 from tests.conftest import ROOT, run_program
 
 PAGES = sorted(ROOT.glob("docs/**/*.md"))
@@ -61,7 +61,7 @@ def test_version_and_title_are_the_same_everywhere() -> None:
 
 
 def test_every_work_that_is_linked_is_in_the_list_of_works() -> None:
-    texts = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/labs/*.py"), *ROOT.glob("docs/support/claims/*.py")]
+    texts = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/labs/*.py"), *ROOT.glob("docs/claims/*.py")]
     linked = {work for text in texts for work in re.findall(r"arxiv\.org/abs/[\d.]+", text.read_text(encoding="utf-8"))}
     listed = re.findall(
         r"^\| .*?(arxiv\.org/abs/[\d.]+)", (ROOT / "docs/citation.md").read_text(encoding="utf-8"), re.M

@@ -6,9 +6,7 @@ outputs, and MkDocs renders that: formulas, references, link checking, search an
 
 import base64
 import functools
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 import jupytext
@@ -16,7 +14,7 @@ from bs4 import BeautifulSoup, Tag
 from mkdocs.exceptions import PluginError
 from nbformat.v4 import new_code_cell
 
-from support.figure import inline
+from docs.figures.svg import inline
 
 
 @functools.lru_cache(maxsize=16)  # while serving, what was saved is seldom a lab
@@ -29,10 +27,9 @@ def markdown(source: str, executed: str, name: str, colab: str) -> str:
         name: What an error calls the file.
         colab: The address below which notebooks can be opened in Colab, or an empty string.
     """
-    notebook = jupytext.reads(source, fmt="py:percent")
     ran = (cell for cell in BeautifulSoup(executed, "html.parser").select(".jp-CodeCell") if cell.get("id"))
     parts = []
-    for cell in notebook.cells:
+    for cell in jupytext.reads(source, fmt="py:percent").cells:
         if cell.cell_type == "markdown":
             parts.append(cell.source)
             continue
@@ -46,10 +43,29 @@ def markdown(source: str, executed: str, name: str, colab: str) -> str:
             parts.append(f'<div class="result" markdown="1">\n\n{outputs}\n\n</div>')
     title, *rest = parts
     file = f"{PurePath(name).stem}.ipynb"
-    links = f"[Download as a notebook]({file}){{ .md-button download }}"
+    links = f"[Download as a notebook]({file}){{ .md-button .download }}"
     if colab:
         links += f" [Run it in Colab]({colab}labs/{file}){{ .md-button .download }}"
     return "\n\n".join([title, links, *rest])
+
+
+def _outputs(cell: Tag, figure: str | None) -> Iterator[str]:
+    """Give what a cell printed and drew; raise if it warns, or does not say what it draws."""
+    drawn = cell.select(".jp-OutputArea-output img")
+    if bool(drawn) != bool(figure):
+        raise ValueError(f'a cell that draws, and no other, must say what it shows: # %% figure="…"; got {figure!r}')
+    if warned := cell.select_one("[data-mime-type*=stderr]"):
+        raise ValueError(f"this cell warns:\n{warned.get_text()}")
+    if returned := cell.select_one(".jp-OutputArea-executeResult"):
+        raise ValueError(
+            f"this cell shows what its last line returns; print it, or end otherwise: {returned.get_text()}"
+        )
+    printed = "".join(text.get_text() for text in cell.select("[data-mime-type='text/plain'] pre"))
+    if printed:  # slow output comes in several parts
+        yield f"```text\n{printed.rstrip()}\n```"
+    for image in drawn:
+        svg = base64.b64decode(str(image["src"]).partition(",")[2]).decode()
+        yield f'<figure class="drawn" data-search-exclude>{inline(svg, str(figure))}</figure>'
 
 
 def notebook(source: Path, repository: str) -> str:
@@ -62,38 +78,3 @@ def notebook(source: Path, repository: str) -> str:
         cell["id"] = f"cell-{number}"
         cell.metadata = {}
     return str(jupytext.writes(cells, fmt="ipynb"))
-
-
-def in_background(task: Callable[..., None], *arguments: object) -> Future[None]:
-    """Start a task; whoever ends the build meanwhile need not wait for it, as for one of an executor."""
-    future: Future[None] = Future()
-
-    def run() -> None:
-        try:
-            task(*arguments)
-            future.set_result(None)
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
-
-
-def _outputs(cell: Tag, figure: str | None) -> Iterator[str]:
-    drawn = cell.select(".jp-OutputArea-output img")
-    if bool(drawn) != bool(figure):
-        raise ValueError(f'a cell that draws, and no other, must say what it shows: # %% figure="…"; got {figure!r}')
-    printed = "".join(text.get_text() for text in cell.select("[data-mime-type='text/plain'] pre"))
-    if printed:  # in several parts if slowly
-        yield f"```text\n{printed.rstrip()}\n```"
-    for output in cell.select(".jp-OutputArea-output"):
-        if "stderr" in str(output.get("data-mime-type")):
-            raise ValueError(f"this cell warns:\n{output.get_text()}")
-        image = output.find("img")
-        if isinstance(image, Tag):
-            svg = base64.b64decode(str(image["src"]).partition(",")[2]).decode()
-            yield f'<figure class="drawn" data-search-exclude>{inline(svg, str(figure))}</figure>'
-        elif "jp-OutputArea-executeResult" in output["class"]:
-            raise ValueError(
-                f"this cell shows what its last line returns; print it, or end otherwise: {output.get_text()}"
-            )

@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import Any
 
-from support.run import ROOT, fingerprint, run
+from docs.support.execute import ROOT, run
 
 MARK = re.compile(r"\[\[([a-z][a-z0-9-]+)\]\]")
 DIRECTIVE = re.compile(r"^\[\[(claims|table): *(.*?)\]\]$", re.DOTALL | re.MULTILINE)
@@ -19,8 +19,7 @@ class ClaimError(Exception):
 
 def measured() -> dict[str, dict[str, Any]]:
     """Return all claims by id, measured in a process of their own or taken from the cache."""
-    program = f"# {fingerprint('docs/support/claims/*.py')}\nfrom support.claims import report\nreport()"
-    return {claim["id"]: claim for claim in json.loads(run(program, "claims"))}
+    return {claim["id"]: claim for claim in json.loads(run("from docs.claims import report\nreport()", "claims"))}
 
 
 def _holding() -> dict[str, dict[str, Any]]:

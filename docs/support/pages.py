@@ -1,9 +1,9 @@
-"""Markdown extension: code that runs, numbers that are worked out, formulas that need no script.
+"""Markdown extension: code that runs, numbers that are computed, formulas that need no script.
 
-- A Python fence with `exec="true"` is run by `support.run` rather than inside the build.
-- `{{ expression }}` or `{{ expression :format }}` becomes its value, with `math`, `torch`, `pe` and `support.speed` at
-  hand.
-- A mark `[[id]]` becomes a link to a claim, with what was measured: `support.marks`.
+- A Python fence with `exec="true"` is run by `docs.support.execute` rather than inside the build.
+- `{{ expression }}` or `{{ expression :format }}` becomes its value, with `math`, `torch`, `pe` and
+  `docs.figures.speed` at hand.
+- A mark `[[id]]` becomes a link to a claim, with what was measured: `docs.support.marks`.
 - A formula becomes MathML.
 
 Whatever fails stops the build and names the page and the line.
@@ -23,12 +23,12 @@ from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
 from pymdownx.superfences import SuperFencesException
 
-from support.marks import ClaimError, expand
-from support.run import BlockError, run
+from docs.support.execute import BlockError, run
+from docs.support.marks import ClaimError, expand
 
 NUMBER = re.compile(r"\{\{ *(.+?) *(?: (:[^:{}]+?) *)?\}\}")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
-NAMES = "import math\nimport torch\nimport pe\nfrom support import speed\n"
+NAMES = "import math\nimport torch\nimport pe\nfrom docs.figures import speed\n"
 
 
 class PageError(PluginError, SuperFencesException):  # type: ignore[misc]
@@ -78,38 +78,23 @@ class Fences(Preprocessor):
         return lines
 
 
-class NumberError(Exception):
-    """The value of an expression cannot be worked out."""
-
-    def __init__(self, expression: str, reason: object) -> None:
-        """Keep the expression, to find its place."""
-        super().__init__(reason)
-        self.expression = expression
-
-
-def worked_out(text: str) -> str:
-    """Return `text` with the value of each `{{ expression }}` in its place; one program works out all of them."""
-    found = [(match[1], match[2] or "") for match in NUMBER.finditer(text)]
-    if not found:
-        return text
-    program = NAMES + "".join(f"print(format({value}, {form[1:]!r}))\n" for value, form in found)
-    try:
-        values = iter(run(program, "numbers").splitlines())
-    except BlockError as error:
-        match = re.search(r'File "numbers", line (\d+)', str(error))
-        raise NumberError(found[int(match[1]) - 1 - NAMES.count("\n") if match else 0][0], error) from None
-    return NUMBER.sub(lambda _: next(values), text)
-
-
 class Numbers(Preprocessor):
-    """Put numbers in the place of expressions."""
+    """Put values in the place of expressions; one program computes all those of a page."""
 
     def run(self, lines: list[str]) -> list[str]:
         """Return `lines` with values for expressions."""
+        text = "\n".join(lines)
+        found = [(match[1], match[2] or "") for match in NUMBER.finditer(text)]
+        if not found:
+            return lines
+        program = NAMES + "".join(f"print(format({value}, {form[1:]!r}))\n" for value, form in found)
         try:
-            return worked_out("\n".join(lines)).split("\n")
-        except NumberError as error:
-            raise Place(self.md, error.expression).error("this number cannot be worked out", error) from None
+            values = iter(run(program, "numbers").splitlines())
+        except BlockError as error:
+            match = re.search(r'File "numbers", line (\d+)', str(error))
+            expression = found[int(match[1]) - 1 - NAMES.count("\n") if match else 0][0]
+            raise Place(self.md, expression).error("this number cannot be computed", error) from None
+        return NUMBER.sub(lambda _: next(values), text).split("\n")
 
 
 class Marks(Preprocessor):
@@ -139,6 +124,7 @@ class Formulas(Postprocessor):
             mathml = CONVERTER.convert_with_local_state(latex, displaystyle=block)
         except LatexError as error:
             raise Place(self.md, latex).error(f"this formula cannot be read: {latex}", error) from None
+        mathml = mathml.replace("<math", f'<math alttext="{html.escape(latex)}"', 1)
         return f'<div class="formula" tabindex="0">{mathml}</div>' if block else mathml
 
 

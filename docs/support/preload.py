@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 os.environ["MPLBACKEND"] = "agg"
-os.environ["MATPLOTLIBRC"] = str(Path(__file__).with_name("matplotlibrc"))
+os.environ["MATPLOTLIBRC"] = str(Path(__file__).parents[1] / "figures" / "matplotlibrc")
 # Nor what other programs of this machine left there.
 os.environ["MPLCONFIGDIR"] = str(Path(__file__).parents[2] / ".cache" / "matplotlib")
 

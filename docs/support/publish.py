@@ -1,84 +1,66 @@
-"""What stands beside the pages or in their heads: cards, Markdown, `llms.txt`, and what a page may load."""
+"""What published pages have in addition: a policy, a description, Markdown beside them and `llms.txt`."""
 
 import base64
 import hashlib
-import posixpath
 import re
+import textwrap
+from pathlib import Path
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
+from markdownify import MarkdownConverter
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.nav import Navigation, Section
 from mkdocs.structure.pages import Page
-from mkdocs.utils import write_file
 
-from support import plain
-from support.run import run
-
-SCRIPT = re.compile(r"<script(?![^>]*\b(?:src|type=\"?application))[^>]*>(.*?)</script>", re.DOTALL)
-POLICY = (
-    "default-src 'none'; script-src 'self' {hashes}; style-src 'self'; style-src-attr 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; "
-    "form-action 'none'"
-)
+SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def secured(html: str) -> str:
-    """Return a page that loads nothing but what this site serves, and runs no other script than it has now."""
-    digests = {hashlib.sha256(script.encode()).digest() for script in SCRIPT.findall(html)}
-    hashes = " ".join(sorted(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests))
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(hashes=hashes)}">'
-    return html.replace('<meta charset="utf-8">', f'<meta charset="utf-8">{policy}', 1)
+    """Return a page whose policy names the scripts that it has now; see theme/main.html."""
+    digests = {base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in SCRIPT.findall(html)}
+    return html.replace("SCRIPTS-OF-THIS-PAGE", " ".join(f"'sha256-{digest}'" for digest in sorted(digests)))
 
 
-def description(html: str) -> str:
-    """Return the first sentences of a page, as many as a search engine shows."""
-    document = BeautifulSoup(html, "html.parser")
-    texts = (" ".join(paragraph.get_text().split()) for paragraph in document.select(".goal, p"))
-    sentences = re.split(r"(?<=[.?!])\s+", next((text for text in texts if len(text) > 40), ""))
-    while len(sentences) > 1 and len(" ".join(sentences)) > 200:
-        sentences.pop()
-    return re.sub(r'"([^"]*)"', "“\\1”", " ".join(sentences))  # the theme puts it between straight ones
+class Plain(MarkdownConverter):
+    """HTML of a page to Markdown; figures become their names, formulas their LaTeX."""
+
+    def convert_svg(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        """Return the name of a figure."""
+        return f"*Figure: {el['aria-label']}*" if el.get("role") == "img" else ""
+
+    def convert_math(self, el: Tag, text: str, parent_tags: set[str]) -> str:
+        """Return the LaTeX of a formula."""
+        sign = "$$" if el.get("display") == "block" else "$"
+        return f"{sign}{el['alttext']}{sign}"
 
 
-def card(site: str, title: str) -> bytes:
-    """Return the picture of a page."""
-    return base64.b64decode(run(f"from support.card import draw\nprint(draw({site!r}, {title!r}))"))
+def describe(page: Page, html: str) -> None:
+    """Note how a page begins, as much of it as a search engine shows, and its content as Markdown."""
+    drawings_without_lines = re.sub(r"(<svg[^>]*>).*?(?=</svg>)", r"\1", html, flags=re.DOTALL)
+    document = BeautifulSoup(drawings_without_lines, "html.parser")
+    for element in document.select(".headerlink, script, noscript"):
+        element.decompose()
+    first = document.select_one(".goal, p")
+    page.meta.setdefault("description", textwrap.shorten(first.get_text() if first else "", 200, placeholder=" …"))
+    converter = Plain(heading_style="ATX", bullets="-", escape_underscores=False, code_language_callback=_language)
+    text = converter.convert_soup(document)
+    text = re.sub(r"(\]\((?!https?:)[^)#\s]*/)(?=[)#])", r"\1index.md", text)  # links lead to pages like it
+    page.meta["plain"] = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def describe(page: Page, html: str, config: MkDocsConfig) -> None:
-    """Draw the picture of a page; tell the template what it says of itself, and where picture and Markdown stand."""
-    name = posixpath.splitext(page.file.src_uri)[0]
-    page.meta.setdefault("description", description(html))
-    page.meta.update(markdown=f"{name}.md", card=f"assets/cards/{name.replace('/', '-')}.png")
-    write_file(card(config.site_name, str(page.title)), posixpath.join(config.site_dir, page.meta["card"]))
+def _language(pre: Tag) -> str:
+    block = pre.find_parent(class_="highlight")
+    return " ".join(block["class"]).partition("language-")[2].partition(" ")[0] if block else ""
 
 
 def write(nav: Navigation, config: MkDocsConfig) -> None:
-    """Write what stands beside the pages."""
-    written = {
-        "llms.txt": "\n".join(
-            [f"# {config.site_name}\n\n> {config.site_description}\n", *_listed(nav, config)]
-        ).encode()
-    }
-    for page in nav.pages:
-        written[page.meta["markdown"]] = plain.markdown(str(page.markdown), page.file.src_uri).encode()
-    for uri, content in written.items():
-        write_file(content, posixpath.join(config.site_dir, uri))
-
-
-def _listed(nav: Navigation, config: MkDocsConfig) -> list[str]:
-    lines, optional = [], []
+    """Write every page as Markdown beside it, and what there is to read as `llms.txt`."""
+    lines = [f"# {config.site_name}\n\n> {config.site_description}\n"]
     for item in nav.items:
-        if isinstance(item, Section):
-            lines += [
-                f"\n## {item.title}\n",
-                *(_entry(page, config) for page in item.children if isinstance(page, Page)),
-            ]
-        elif isinstance(item, Page):
-            optional.append(_entry(item, config))
-    return [*optional, *lines, ""]
-
-
-def _entry(page: Page, config: MkDocsConfig) -> str:
-    address = posixpath.join(config.site_url or "", page.meta["markdown"])
-    return f"- [{page.title}]({address}): {page.meta['description']}"
+        lines += [f"\n## {item.title}\n"] if isinstance(item, Section) else []
+        for page in item.children or [] if isinstance(item, Section) else [item]:
+            assert isinstance(page, Page)
+            Path(page.file.abs_dest_path).with_suffix(".md").write_text(page.meta["plain"], encoding="utf-8")
+            address = f"{config.site_url or ''}{page.url}index.md"
+            lines.append(f"- [{page.title}]({address}): {page.meta['description']}")
+    Path(config.site_dir, "llms.txt").write_text("\n".join([*lines, ""]), encoding="utf-8")

@@ -24,14 +24,14 @@ import torch
 from torch import Tensor
 
 import pe
+from docs.figures.article import generate_position_encoding as article
 from pe import _rows
-from support.article import generate_position_encoding as article
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of libraries, on import
     from tests import libraries
 
-SAVED = Path(__file__).parents[2] / "docs/support/speed.json"
+SAVED = Path(__file__).parents[2] / "docs/figures/speed.json"
 SIZES = [(1, 8), (16, 512), (128, 64), (512, 512), (2048, 512), (32768, 1024), (131072, 1024)]
 LENGTHS, WIDTHS = [2**k for k in range(4, 18)], [2**k for k in range(3, 13)]
 SECONDS = 6.0  # for all builders at a size, roughly

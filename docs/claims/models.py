@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 import pe
-from support.claims import claim, refutes, supports
+from docs.claims import claim, refutes, supports
 
 TITLE = "Models"
 

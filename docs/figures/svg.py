@@ -1,20 +1,16 @@
-"""Put a figure into a page: inline SVG in the colours of the page, named for those who cannot see it."""
+"""A figure as a part of its page: inline SVG in the colours of the page, named for those who cannot see it."""
 
 import base64
 import hashlib
 import io
 import re
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from PIL import Image
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 INK = "#010203"  # what matplotlibrc draws with, until the page gives it the colour of its text
 
@@ -40,24 +36,12 @@ def show(drawn: Axes | Figure, name: str, caption: str = "") -> None:
     print(f"<figcaption>{caption}</figcaption></figure>" if caption else "</figure>")
 
 
-def beside(tables: "dict[str, Tensor]") -> Figure:
-    """Draw tables next to each other, by name, as heat maps of one scale."""
-    from pe.figures import heatmap  # not above: the build itself does without torch
-
-    figure, axes = plt.subplots(1, len(tables), figsize=(6.2, 2.9), layout="constrained", squeeze=False)
-    for (name, table), ax in zip(tables.items(), axes[0], strict=True):
-        heatmap(table, ax=ax)
-        ax.collections[0].colorbar.remove()
-        ax.set(title=name, ylabel="Position" if ax is axes[0][0] else "")
-    return figure
-
-
 def inline(svg: str, name: str) -> str:
     """Return what matplotlib wrote as an element of a page.
 
     Its ink becomes the colour of the text; its size, typeface and line joins are left to the page's style sheet; ids
-    that nothing uses go, with the groups that had no more to say; the others become the figure's own. Hundredths of a
-    point are exact enough; what is made of pixels keeps every one of them, in a third of the bytes.
+    that nothing refers to go, the others become the figure's own. Coordinates are rounded to hundredths of a point;
+    pictures lose nothing, and take a third of the bytes.
     """
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     for superfluous in (
@@ -71,7 +55,6 @@ def inline(svg: str, name: str) -> str:
     used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
     svg = re.sub(r' id="([^"]*)"', lambda match: f' id="{prefix}-{match[1]}"' if match[1] in used else "", svg)
     svg = re.sub(r'(url\(|href=")#', rf"\1#{prefix}-", svg)
-    svg = _without_bare_groups(_dotted(svg))
     svg = re.sub(
         r'<svg .*?(viewBox=".*?").*?>',
         rf'<svg \1 role="img" aria-label="{escape(name)}">',
@@ -82,33 +65,6 @@ def inline(svg: str, name: str) -> str:
     svg = re.sub(r' (?:[xy]|d|points|transform|width|height|viewBox)="[^"]*"', lambda match: _rounded(match[0]), svg)
     svg = re.sub(r"data:image/png;base64,\s*([^\"]+)", lambda match: _webp(match[1]), svg)
     return re.sub(r"\s*\n\s*", " ", svg).replace("> <", ">\n<").strip()
-
-
-def _without_bare_groups(svg: str) -> str:
-    kept: list[bool] = []
-
-    def tag(match: re.Match[str]) -> str:
-        if match[0] == "</g>":
-            return match[0] if kept.pop() else ""
-        kept.append(match[0] != "<g>")
-        return match[0] if kept[-1] else ""
-
-    return re.sub(r"<g/>|<defs>\s*</defs>", "", re.sub(r"<g(?: [^>]*[^/>])?>|</g>", tag, svg))
-
-
-def _dotted(svg: str) -> str:
-    """Draw the round marks of a line as one path of dots instead of an element each."""
-    for disc in re.finditer(r'<path id="([^"]*)" d="M 0 ([\d.]+) \s*C[^L"]*" style="stroke: [^;"]*"/>', svg):
-        use = rf'<use xlink:href="#{disc[1]}" x="([^"]*)" y="([^"]*)" style="fill: (\S+); stroke: \3"/>\s*'
-
-        def path(run: re.Match[str], use: str = use, width: float = 2 * float(disc[2]) + 1) -> str:
-            dots = "".join(f"M {x} {y} h 0 " for x, y, _ in re.findall(use, run[0]))
-            return f'<path d="{dots}" style="stroke: {run[3]}; stroke-width: {width:g}; stroke-linecap: round"/>'
-
-        svg = re.sub(rf"(?:{use})+", path, svg)
-        if f'"#{disc[1]}"' not in svg:
-            svg = svg.replace(disc[0], "")
-    return svg
 
 
 def _rounded(attribute: str) -> str:

@@ -195,4 +195,4 @@ def report(*ids: str) -> None:
     print(json.dumps(lines))
 
 
-from support.claims import columns, rows, relative, models, formats  # noqa: E402, F401, I001  # in the order of the page
+from docs.claims import columns, rows, relative, models, formats  # noqa: E402, F401, I001  # in the order of the page

@@ -1,14 +1,15 @@
 """Run the code of a page: each block a complete program in a process of its own, its output kept.
 
-Output is kept by a hash of everything it can depend on: the code itself, every file of `pe` and of this folder, the
-versions of what is installed, and Python. So a changed sentence costs nothing, and a changed formula renews everything.
+Output is kept by a hash of everything it can depend on: the code itself, every file of `pe`, of the figures and of the
+claims it imports, the versions of what is installed, and Python. So a changed sentence costs nothing, and a changed
+formula renews everything.
 """
 
 import contextlib
 import functools
 import hashlib
+import importlib
 import io
-import json
 import linecache
 import logging
 import multiprocessing
@@ -16,8 +17,10 @@ import sys
 import tempfile
 import traceback
 import warnings
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "blocks"
@@ -45,26 +48,28 @@ def run(code: str, name: str = "block", line: int = 1) -> str:
         name: The file that a traceback names.
         line: Where the program begins in that file.
     """
-    site = fingerprint(*(f"docs/support/{name}" for name in ("*.py", "*.json", "*.html", "matplotlibrc")))
-    key = hashlib.sha256((site + code).encode()).hexdigest()
-    entry = CACHE / f"{key}.json"
-    with contextlib.suppress(FileNotFoundError, ValueError):  # the latter if a full disk left half a file
-        return str(json.loads(entry.read_text(encoding="utf-8")))
+    imported = [f"docs/{folder}/*.*" for folder in ("figures", "claims") if f"docs.{folder}" in code]
+    depends = fingerprint("docs/support/execute.py", "docs/support/preload.py", *imported)
+    entry = CACHE / hashlib.sha256((depends + code).encode()).hexdigest()
+    if entry.exists():
+        return entry.read_text(encoding="utf-8")
     succeeded, output = in_new_process(code, name, line)
     if not succeeded:
         raise BlockError(output)
     CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=CACHE, delete=False, encoding="utf-8") as file:
-        json.dump(output, file)
-    Path(file.name).replace(entry)  # whoever is interrupted leaves no half of an output behind
+    with tempfile.NamedTemporaryFile("w", dir=CACHE, delete=False, encoding="utf-8", newline="") as file:
+        file.write(output)
+    Path(file.name).replace(entry)  # in one move: no other build reads half of it
     return output
 
 
 @functools.cache
-def _context() -> multiprocessing.context.ForkServerContext:
+def _context() -> Any:
     """Return the way to new processes: copies of one that has imported what is slow to import, though never `pe`."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():  # on Windows each imports for itself
+        return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["support.preload"])
+    context.set_forkserver_preload(["docs.support.preload"])
     return context
 
 
@@ -84,7 +89,7 @@ def in_new_process(code: str, name: str = "block", line: int = 1) -> tuple[bool,
 
 
 @contextlib.contextmanager
-def _without_main():  # type: ignore[no-untyped-def]
+def _without_main() -> Iterator[None]:
     """Hide the main script from the new process, which would run it to find its functions."""
     main, kept = sys.modules["__main__"], {}
     for attribute in ("__file__", "__spec__"):
@@ -105,6 +110,7 @@ class _Raise(logging.Handler):
 
 
 def _child(connection: Connection, code: str, name: str, line: int) -> None:
+    importlib.import_module("docs.support.preload")
     warnings.simplefilter("error")
     logging.getLogger().addHandler(_Raise(logging.WARNING))
     printed = io.StringIO()

@@ -3,7 +3,7 @@
 import torch
 
 import pe
-from support.claims import claim, refutes, supports
+from docs.claims import claim, refutes, supports
 
 TITLE = "Relative positions"
 

@@ -5,7 +5,7 @@ import math
 import torch
 
 import pe
-from support.claims import claim, refutes, supports
+from docs.claims import claim, refutes, supports
 
 TITLE = "Rows and long sequences"
 

@@ -1,0 +1,1 @@
+"""The site: pages, and what they are made of."""

@@ -1,0 +1,52 @@
+// What Material leaves no setting for. It runs when the page has been read, before the theme's own script.
+
+// That one gets its turn when the page can be seen, and then wants to be told that there is a page.
+const theme = document.querySelector("#theme").content.querySelector("script")
+theme.onload = () => document.dispatchEvent(new Event("DOMContentLoaded"))
+requestAnimationFrame(() => setTimeout(() => document.body.append(theme)))
+
+// The search fetches its index and starts its worker when somebody searches, not with every page.
+const searching = document.querySelector("[data-md-toggle=search]")
+const { open, send } = XMLHttpRequest.prototype
+XMLHttpRequest.prototype.open = function (method, url, ...rest) {
+  this.waits = String(url).endsWith("/search_index.json") && !searching.checked
+  open.call(this, method, url, ...rest)
+}
+XMLHttpRequest.prototype.send = function (body) {
+  if (this.waits) searching.addEventListener("change", () => send.call(this, body), { once: true })
+  else send.call(this, body)
+}
+const AtOnce = Worker
+window.Worker = class extends EventTarget {
+  constructor(url) {
+    super()
+    this.url = url
+  }
+  postMessage(message) {
+    if (!this.started) {
+      this.started = new AtOnce(this.url)
+      this.started.onmessage = ({ data }) => this.dispatchEvent(new MessageEvent("message", { data }))
+    }
+    this.started.postMessage(message)
+  }
+}
+
+// Names and roles for those who do not see the page, keys for those who have no mouse.
+document.querySelector("[data-md-component=search]").ariaLabel = "Search"
+for (const [toggle, name] of [["drawer", "Menu"], ["search", "Search"]]) {
+  const label = document.querySelector(`.md-header__button[for=__${toggle}]`)
+  const button = document.createElement("span")
+  Object.assign(button, { role: "button", tabIndex: 0, ariaLabel: name })
+  button.append(...label.childNodes)
+  label.append(button)
+  button.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return
+    event.preventDefault()
+    event.stopPropagation()
+    label.click()
+  })
+}
+// The bar that holds the copy button of a program is no navigation.
+new MutationObserver(() => {
+  for (const bar of document.querySelectorAll("nav.md-code__nav:not([role])")) bar.role = "none"
+}).observe(document.querySelector("article"), { childList: true, subtree: true })
