@@ -12,6 +12,7 @@ import pytest
 import torch
 from filelock import FileLock
 from hypothesis import settings
+from mkdocs.utils.yaml import yaml_load
 
 from docs.support import marks
 
@@ -20,6 +21,17 @@ torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 
 ROOT = Path(__file__).parents[1]
+
+
+def addresses(nav: Any) -> list[str]:
+    """Return where the pages of a navigation stand, relative to the site."""
+    if isinstance(nav, str):
+        name = nav.rpartition(".")[0]
+        return ["" if name == "index" else f"{name}/"]
+    return [address for item in (nav.values() if isinstance(nav, dict) else nav) for address in addresses(item)]
+
+
+PAGES = addresses(yaml_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"])
 SITE_URL = "https://example.org/encoding/"
 REPO_URL = "https://github.com/example/encoding"
 COLAB_URL = "https://colab.research.google.com/github/example/encoding/blob/gh-pages/latest/"

@@ -48,7 +48,7 @@ def run(code: str, name: str = "block", line: int = 1) -> str:
         name: The file that a traceback names.
         line: Where the program begins in that file.
     """
-    imported = [f"docs/{folder}/*.*" for folder in ("figures", "claims") if f"docs.{folder}" in code]
+    imported = [f"docs/{folder}/[!.]*.*" for folder in ("figures", "claims") if f"docs.{folder}" in code]
     depends = fingerprint("docs/support/execute.py", "docs/support/preload.py", *imported)
     entry = CACHE / hashlib.sha256((depends + code).encode()).hexdigest()
     if entry.exists():

@@ -26,7 +26,6 @@ KEPT = ROOT / ".cache"
 LOCK = FileLock(KEPT / "build.lock")  # two builds at once would train every model twice
 log = logging.getLogger("mkdocs")
 state: dict[str, Any] = {}
-threads = ThreadPool(8)  # whoever ends the build need not wait for them
 running: dict[str, AsyncResult[None]] = {}
 
 
@@ -93,10 +92,12 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
     """Start all labs, which take longest; stop if a claim is explained nowhere."""
     state["nav"] = nav
+    threads = ThreadPool(8)  # whoever ends the build need not wait for them
     for file in files.documentation_pages():
         if file.page and is_lab(file):
             config.plugins["mkdocs-jupyter"].on_pre_page(file.page, config=config, files=files)
             running[file.src_uri] = threads.apply_async(file.page.render, (config, files))
+    threads.close()
     pages = {file.src_uri: file.content_string for file in files.documentation_pages()}
     if missing := marks.uncited(pages):
         raise PluginError("no mark leads to these claims from the page that is to explain them:\n" + "\n".join(missing))
