@@ -23,9 +23,15 @@ lint: .venv/ready  ## check style and types
 bench: .venv/ready  ## measure speed and accuracy, for the Speed page
 	$(BIN)/python -m tests.benchmarks.speed
 
-faults: .venv/ready  ## break things one at a time and see that something notices; takes hours, can be stopped; SAMPLE=5 tries five, others every day
-	$(BIN)/pip install --quiet --constraint constraints.txt --group faults
+faults: .venv/ready  ## break pages, theme and claims one at a time and see that something notices; takes hours; SAMPLE=5 tries five, others every day
 	$(BIN)/python -m tests.faults $(if $(SAMPLE),--sample $(SAMPLE))
+
+mutants: .venv/ready  ## change the operators of the package one at a time and count what its tests let pass; takes hours
+	$(BIN)/pip install --quiet --constraint constraints.txt --group mutants
+	rm -rf .cache/mutants && git clone --quiet . .cache/mutants
+	cd .cache/mutants && export PATH="$(CURDIR)/$(BIN):$$PATH" && cosmic-ray init tests/mutants.toml kept.sqlite && \
+		cr-filter-operators kept.sqlite tests/mutants.toml && cosmic-ray exec tests/mutants.toml kept.sqlite && \
+		cr-report --surviving-only --show-diff kept.sqlite && cr-rate --fail-over 5 kept.sqlite
 
 successors: .venv/ready  ## build with ProperDocs and Zensical, which may follow MkDocs, and compare
 	$(BIN)/pip install --quiet --constraint constraints.txt --group successors
@@ -42,4 +48,4 @@ clean:  ## remove what was installed and built here
 	$(BIN)/pip install --constraint constraints.txt --build-constraint constraints.txt --editable '.[figures]' --group dev
 	touch $@
 
-.PHONY: help serve test build lint bench faults successors clean
+.PHONY: help serve test build lint bench faults mutants successors clean

@@ -1,6 +1,7 @@
 """Sequence parallelism: each process works out the rows of its own tokens, and nothing is sent."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ def whole() -> torch.Tensor:
 
 
 def forward_of_one_rank(rank: int, world_size: int, folder: str) -> None:
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0", "GLOO_SOCKET_IFNAME": "lo"}
+    loopback = "lo0" if sys.platform == "darwin" else "lo"
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0", "GLOO_SOCKET_IFNAME": loopback}
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=world_size)
     layer = pe.PositionalEncoding(D_MODEL, scale=D_MODEL**0.5)
     mesh = init_device_mesh("cpu", (world_size,))
