@@ -40,10 +40,8 @@ def test_readme_shows_what_its_program_prints() -> None:
     assert run_program(programs[0]) == outputs[0]
 
 
-def test_readme_names_every_page() -> None:
+def test_readme_links_to_what_is_there() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for page in [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/labs/*.py")]:
-        assert f"]({page.resolve().relative_to(ROOT).as_posix()})" in readme
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
         assert (ROOT / target).exists(), target
 
