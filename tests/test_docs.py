@@ -5,6 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import jupytext
 import pytest
 import yaml
 
@@ -14,7 +15,18 @@ from pe import figures, module, properties, sinusoidal
 from tests.conftest import ROOT, run_program
 
 PAGES = sorted(ROOT.glob("docs/**/*.md"))
+LABS = sorted(ROOT.glob("docs/labs/*.py"))
+PROSE = [*PAGES, *LABS, *sorted(ROOT.glob("*.md"))]
 FENCE = re.compile(r"^(```+)(\w+)([^\n]*)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
+NO_PARAGRAPH = re.compile(
+    r"\A---\n.*?^---$"  # front matter
+    r"|^ *(```+).*?^ *\1$"  # a program
+    r"|^\$\$.*?\$\$$"  # a formula
+    r"|^<(?!p ).*?(?=\n\n|\Z)"  # HTML, though not the paragraph of a page's goal
+    r"|^(?:#+ |\||!!! |>$).*?$",  # a heading, a row of a table, the title of a note, an empty line of a quotation
+    re.DOTALL | re.MULTILINE,
+)
+GOES_ON = re.compile(r"^.*\S.*\n(?! *(?:[-*+]|\d+\.) ).*\S.*$", re.MULTILINE)  # a line that no item of a list begins
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -32,6 +44,17 @@ def test_programs_fit_the_width_of_a_page(page: Path) -> None:
             assert max(map(len, code.splitlines())) <= 80, code
 
 
+@pytest.mark.parametrize("source", PROSE, ids=lambda source: str(source.relative_to(ROOT)))
+def test_a_paragraph_is_a_line(source: Path) -> None:
+    """So a changed word is a changed line, and whoever changes it wraps nothing."""
+    text = source.read_text(encoding="utf-8")
+    if source in LABS:
+        cells = jupytext.reads(text, fmt="py:percent").cells
+        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    wrapped = GOES_ON.findall(NO_PARAGRAPH.sub("", text))
+    assert not wrapped
+
+
 def test_readme_shows_what_its_program_prints() -> None:
     fences = FENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     programs = [code for _, language, _, code in fences if language == "python"]
@@ -40,10 +63,8 @@ def test_readme_shows_what_its_program_prints() -> None:
     assert run_program(programs[0]) == outputs[0]
 
 
-def test_readme_names_every_page() -> None:
+def test_readme_links_to_what_is_there() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for page in [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/labs/*.py")]:
-        assert f"]({page.resolve().relative_to(ROOT).as_posix()})" in readme
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
         assert (ROOT / target).exists(), target
 

@@ -1,4 +1,4 @@
-"""The function that articles show, for the pages and tests that measure it."""
+"""The code that articles show, for the pages and tests that measure it."""
 
 import math
 
@@ -14,3 +14,14 @@ def generate_position_encoding(seq_len: int, d_model: int) -> Tensor:
     encoding[:, 0::2] = torch.sin(position * div_term)
     encoding[:, 1::2] = torch.cos(position * div_term)
     return encoding
+
+
+def encode_positions(positions: Tensor, d_model: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return rows for any positions by the same steps, all in one format."""
+    div_term = torch.exp(torch.arange(0, d_model, 2).to(dtype) * -(math.log(10000.0) / d_model))
+    return interleaved(positions.to(dtype)[:, None] * div_term)
+
+
+def interleaved(angles: Tensor) -> Tensor:
+    """Return sine and cosine of each angle in neighbouring columns."""
+    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)

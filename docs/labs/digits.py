@@ -9,21 +9,16 @@
 # %% [markdown]
 # # Fixed, learned or none?
 #
-# Does a position encoding matter on real data, and does it pay to learn it? Here a small transformer reads handwritten
-# digits as a row of 64 pixels, one after the other: once without positions, twice with a learned table, once with the
-# sinusoidal one. Everything else is the same. Two made-up tasks follow, one meant for each of the two tables.
+# Does a position encoding matter on real data, and does it pay to learn it? Here a small transformer reads handwritten digits as a row of 64 pixels, one after the other: once without positions, twice with a learned table, once with the sinusoidal one. Everything else is the same. Two made-up tasks follow, one meant for each of the two tables.
 #
-# In short: on digits the sinusoidal table and a learned one that starts loud are level, and without positions the
-# model hardly beats guessing. Of the two made-up tasks each table wins one.
+# In short: on digits the sinusoidal table and a learned one that starts loud are level, and without positions the model hardly beats guessing. Of the two made-up tasks each table wins one.
 #
 # At the end you know what each reaches, over several seeds, and what makes a learned table better or worse.
 
 # %% [markdown]
 # ## Real data: handwritten digits
 #
-# scikit-learn comes with 1,797 scanned digits of 8 × 8 pixels, each pixel a shade from 0 to 16. Read row by row they are
-# sequences of 64 numbers. Which digit it is depends on *where* the dark pixels stand: a model that does not see order
-# knows only how many pixels there are of each shade.
+# scikit-learn comes with 1,797 scanned digits of 8 × 8 pixels, each pixel a shade from 0 to 16. Read row by row they are sequences of 64 numbers. Which digit it is depends on *where* the dark pixels stand: a model that does not see order knows only how many pixels there are of each shade.
 
 # %%
 import torch
@@ -47,9 +42,7 @@ for ax, image, label in zip(axes, digits.images, digits.target):
 # %% [markdown]
 # ### The model
 #
-# A pixel becomes a vector by one linear map, the encoding is added, two transformer layers follow, and the mean over all
-# tokens is classified. Only `encoding` differs. There are two learned tables: one starts with numbers as large as the sines
-# are, 0.7 in root mean square, the other with small ones, 0.02, as BERT's does.
+# A pixel becomes a vector by one linear map, the encoding is added, two transformer layers follow, and the mean over all tokens is classified. Only `encoding` differs. There are two learned tables: one starts with numbers as large as the sines are, 0.7 in root mean square, the other with small ones, 0.02, as BERT's does.
 
 # %%
 from torch import nn
@@ -103,8 +96,7 @@ ENCODINGS = {
 # %% [markdown]
 # ### Training
 #
-# 1,400 digits to train on, the other 397 to test, split anew for each seed. All use the same steps and the same schedule of
-# the learning rate.
+# 1,400 digits to train on, the other 397 to test, split anew for each seed. All use the same steps and the same schedule of the learning rate.
 
 # %%
 EPOCHS, BATCH, RATE = 6, 35, 4e-3
@@ -181,21 +173,14 @@ for name in ("learned, quiet", "learned"):
     print(f"The worst sinusoidal run is {verdict} the best one {name}.")
 
 # %% [markdown]
-# Without positions the model cannot see order. All it can learn is how much ink of each shade there is, and that is a
-# little better than guessing. The two learned tables differ in nothing but how large their numbers are at the start. The
-# loud one reads as many digits as the sinusoidal one, within the spread of three seeds; the quiet one is still behind when training ends. What the
-# sinusoids bring here is rows that are loud and distinct from the first step on.
+# Without positions the model cannot see order. All it can learn is how much ink of each shade there is, and that is a little better than guessing. The two learned tables differ in nothing but how large their numbers are at the start. The loud one reads as many digits as the sinusoidal one, within the spread of three seeds; the quiet one is still behind when training ends. What the sinusoids bring here is rows that are loud and distinct from the first step on.
 
 # %% [markdown]
 # ## A task for each table
 #
-# **One relation, everywhere.** In a text of 16 letters one is replaced by a mark. Which letter stands right after the
-# mark? In the 1,000 examples the mark never stands at the places 4, 7 and 10; the test asks about these alone. "One further
-# on" is the same rotation at every position, so the sinusoidal table should carry it over. A learned table has no reason to.
+# **One relation, everywhere.** In a text of 16 letters one is replaced by a mark. Which letter stands right after the mark? In the 1,000 examples the mark never stands at the places 4, 7 and 10; the test asks about these alone. "One further on" is the same rotation at every position, so the sinusoidal table should carry it over. A learned table has no reason to.
 #
-# **Every place a rule of its own.** Texts of 16 bits. Each place has a secret sign, and the question is whether
-# the sum of all bits, ±1, times the secrets is positive. Neighbouring places have nothing in common, as in a form with
-# fixed fields. There are 10,000 examples.
+# **Every place a rule of its own.** Texts of 16 bits. Each place has a secret sign, and the question is whether the sum of all bits, ±1, times the secrets is positive. Neighbouring places have nothing in common, as in a form with fixed fields. There are 10,000 examples.
 
 # %%
 LETTERS, MARK, PLACES, WIDTH = 8, 8, 16, 32
@@ -319,10 +304,6 @@ for task in TASKS:
     )
 
 # %% [markdown]
-# So neither is better as such. A relation that is the same everywhere carries over to places left out of training, between the
-# trained ones, with a table in which every shift is one rotation; with the learned table the model hardly does better than guessing there. Rules that differ from place to place want rows without anything in common; neighbouring rows of the sinusoidal
-# table are much alike, and probably that is why this small model did not learn to treat them as strangers in the time it had.
+# So neither is better as such. A relation that is the same everywhere carries over to places left out of training, between the trained ones, with a table in which every shift is one rotation; with the learned table the model hardly does better than guessing there. Rules that differ from place to place want rows without anything in common; neighbouring rows of the sinusoidal table are much alike, and probably that is why this small model did not learn to treat them as strangers in the time it had.
 #
-# The paper that introduced the encoding found the two level on translation
-# ([Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), table 3, row E): 25.8 BLEU with the sinusoidal table, 25.7 with a learned
-# one, with millions of sentences to learn from. This page is a program; put your own task in and find out.
+# The paper that introduced the encoding found the two level on translation ([Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), table 3, row E): 25.8 BLEU with the sinusoidal table, 25.7 with a learned one, with millions of sentences to learn from. This page is a program; put your own task in and find out.

@@ -9,20 +9,16 @@
 # %% [markdown]
 # # Can attention read a distance?
 #
-# What positions alone add to the score of two tokens is $\mathrm{PE}(p)^{\top} W\, \mathrm{PE}(q)$, where $W$ is made of the query and
-# key weights; there are no words in this lab. The [rotation law](../properties.md#a-shift-is-one-rotation) says that one $W$ is
-# enough to look three positions ahead from everywhere. Can it, does it come for free, and does training find it?
+# What positions alone add to the score of two tokens is $\mathrm{PE}(p)^{\top} W\, \mathrm{PE}(q)$, where $W$ is made of the query and key weights; there are no words in this lab. The [rotation law](../properties.md#a-shift-is-one-rotation) says that one $W$ is enough to look three positions ahead from everywhere. Can it, does it come for free, and does training find it?
 #
-# In short: one matrix can, a random one does not, and training finds one that works wherever it was trained. Only
-# if that was all over the table does it work everywhere.
+# In short: one matrix can, a random one does not, and training finds one that works wherever it was trained. Only if that was all over the table does it work everywhere.
 #
 # At the end you know what a head that reads a distance looks like, set by hand and learned.
 
 # %% [markdown]
 # ## By hand
 #
-# With $W = R(3)^{\top}$ the score is the product of $\mathrm{PE}(p + 3)$ and $\mathrm{PE}(q)$, which is largest for $q = p + 3$. A
-# random matrix does nothing of the kind.
+# With $W = R(3)^{\top}$ the score is the product of $\mathrm{PE}(p + 3)$ and $\mathrm{PE}(q)$, which is largest for $q = p + 3$. A random matrix does nothing of the kind.
 
 # %%
 import torch
@@ -67,8 +63,7 @@ for ax, (name, weights) in zip(axes, shown.items()):
 # %% [markdown]
 # ## Learned
 #
-# Now $W$ starts at small random numbers and is trained to put the largest score on $p + 3$, in two ways: always on the positions 0 to
-# 255, or each time on 256 positions that begin somewhere in the first ten thousand.
+# Now $W$ starts at small random numbers and is trained to put the largest score on $p + 3$, in two ways: always on the positions 0 to 255, or each time on 256 positions that begin somewhere in the first ten thousand.
 
 
 # %%
@@ -116,8 +111,7 @@ for name, weights in heads.items():
 # %% [markdown]
 # ## Is it the rotation?
 #
-# A rotation of pairs has $2 \times 2$ blocks on its diagonal, one for each pair, which turn by $3\,\omega_i$. How much of
-# a learned matrix is of that kind, and by which angles does it turn?
+# A rotation of pairs has $2 \times 2$ blocks on its diagonal, one for each pair, which turn by $3\,\omega_i$. How much of a learned matrix is of that kind, and by which angles does it turn?
 
 
 # %%
@@ -178,11 +172,6 @@ print(
 )
 
 # %% [markdown]
-# So one fixed matrix reads a distance at every position, and training finds such a matrix, but only as far as it has to. Neither of
-# the learned ones is $R(3)$. Trained all over the table, $W$ is made almost entirely of rotations of pairs, but not by
-# $3\,\omega_i$: their angles fall in steps around that curve, and the scores still peak at $p + 3$. On a stretch of 256 positions
-# other matrices do as well, and a little under half of the learned one is something else.
+# So one fixed matrix reads a distance at every position, and training finds such a matrix, but only as far as it has to. Neither of the learned ones is $R(3)$. Trained all over the table, $W$ is made almost entirely of rotations of pairs, but not by $3\,\omega_i$: their angles fall in steps around that curve, and the scores still peak at $p + 3$. On a stretch of 256 positions other matrices do as well, and a little under half of the learned one is something else.
 #
-# This is the small picture of what was observed at full size: Sinha et al. ([2022](https://arxiv.org/abs/2210.12574)) found that models with learned absolute
-# positions do worse when a text starts elsewhere than in training, and Yan et al. ([2019](https://arxiv.org/abs/1911.04474))
-# that the projections of attention do not keep what the plain product of two encodings knows of distance.
+# This is the small picture of what was observed at full size: Sinha et al. ([2022](https://arxiv.org/abs/2210.12574)) found that models with learned absolute positions do worse when a text starts elsewhere than in training, and Yan et al. ([2019](https://arxiv.org/abs/1911.04474)) that the projections of attention do not keep what the plain product of two encodings knows of distance.

@@ -9,21 +9,16 @@
 # %% [markdown]
 # # Longer than trained?
 #
-# "It extends to longer sequences": the table certainly does. Does a model that was trained with it? Small language models
-# are trained here on texts of 32 characters and tested on texts up to eight times as long, with six ways to say where a
-# character stands.
+# "It extends to longer sequences": the table certainly does. Does a model that was trained with it? Small language models are trained here on texts of 32 characters and tested on texts up to eight times as long, with six ways to say where a character stands.
 #
-# In short: only ALiBi holds. With sinusoidal, learned and rotary positions the predictions break down; random offsets
-# in training prevent that, at the cost of most of what positions were worth.
+# In short: only ALiBi holds. With sinusoidal, learned and rotary positions the predictions break down; random offsets in training prevent that, at the cost of most of what positions were worth.
 #
 # At the end you know which of them survive, and what remedy there is for the absolute ones.
 
 # %% [markdown]
 # ## A text that every Python brings along
 #
-# The model reads Python's own documentation of the language, character by character, and predicts the next one. Nine tenths
-# are for training, the rest for the test. Parts of it repeat each other; passages whose last 32 characters also stand in the
-# training text are left out of the test.
+# The model reads Python's own documentation of the language, character by character, and predicts the next one. Nine tenths are for training, the rest for the test. Parts of it repeat each other; passages whose last 32 characters also stand in the training text are left out of the test.
 
 # %%
 from pydoc_data.topics import topics
@@ -44,10 +39,8 @@ print(f"{len(text):,} characters, {len(alphabet)} different ones")
 # - **none**: nothing but the causal mask;
 # - **learned**: a trained vector for each of 256 positions, of which training sees the first 32;
 # - **sinusoidal**: the subject of this site;
-# - **random offsets**: the same, but each training text begins at a random position between 0 and 224
-#   ([Kiyono et al., 2021](https://arxiv.org/abs/2109.05644));
-# - **rotary**: queries and keys are turned by their positions ([Su et al., 2021](https://arxiv.org/abs/2104.09864)), with sines and
-#   cosines by the same formula, as wide as a head;
+# - **random offsets**: the same, but each training text begins at a random position between 0 and 224 ([Kiyono et al., 2021](https://arxiv.org/abs/2109.05644));
+# - **rotary**: queries and keys are turned by their positions ([Su et al., 2021](https://arxiv.org/abs/2104.09864)), with sines and cosines by the same formula, as wide as a head;
 # - **ALiBi**: a penalty on the distance, added to the scores of attention ([Press et al., 2021](https://arxiv.org/abs/2108.12409)).
 #
 # Two layers, width 64, four heads; attention itself is torch's own. Learned rows start as loud as sinusoidal ones are.
@@ -137,8 +130,7 @@ class LanguageModel(nn.Module):
 # %% [markdown]
 # ## Training and testing
 #
-# All models see the same batches with the same schedule. Perplexity is measured on the last 16 characters of each test text,
-# and these are the same characters at every length: what grows is only the text before them.
+# All models see the same batches with the same schedule. Perplexity is measured on the last 16 characters of each test text, and these are the same characters at every length: what grows is only the text before them.
 
 # %%
 STEPS, BATCH, RATE = 700, 16, 6e-3
@@ -251,12 +243,6 @@ best = min(KINDS, key=lambda kind: mean[kind][0])
 print(f"Best at the trained length: {best}.")
 
 # %% [markdown]
-# Absolute positions that were never trained ruin the predictions, learned or sinusoidal alike. The learned rows past 32 are still the
-# random numbers they started as, a little smaller by weight decay; the sinusoidal ones are right, but no weight has seen them. Random offsets in training show
-# the model all rows, and it no longer breaks down. But on the longest texts it is then no better than the model without positions, and at the trained length it has lost most of what positions were worth:
-# in so short a training they are a weak remedy. Some of what is left may come from attending to more characters than ever before: the
-# model without positions gets worse too, though less. Rotary embeddings know nothing but distances, and still meet distances that they have not seen. ALiBi, which makes far
-# tokens fade, does not notice.
+# Absolute positions that were never trained ruin the predictions, learned or sinusoidal alike. The learned rows past 32 are still the random numbers they started as, a little smaller by weight decay; the sinusoidal ones are right, but no weight has seen them. Random offsets in training show the model all rows, and it no longer breaks down. But on the longest texts it is then no better than the model without positions, and at the trained length it has lost most of what positions were worth: in so short a training they are a weak remedy. Some of what is left may come from attending to more characters than ever before: the model without positions gets worse too, though less. Rotary embeddings know nothing but distances, and still meet distances that they have not seen. ALiBi, which makes far tokens fade, does not notice.
 #
-# Press et al. found the same in a large model trained on 512 tokens (table 2): the sinusoidal one had a perplexity of 20.05
-# there, 43.54 at 1,012 tokens and 406 at 15,512.
+# Press et al. found the same in a large model trained on 512 tokens (table 2): the sinusoidal one had a perplexity of 20.05 there, 43.54 at 1,012 tokens and 406 at 15,512.

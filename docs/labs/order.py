@@ -9,20 +9,16 @@
 # %% [markdown]
 # # Does order matter?
 #
-# "Without positions a transformer sees a bag of words", it is said. Is that so for every transformer? Here it is asked
-# twice: exactly, of attention with random weights, and by training, on a task that cannot be solved without order.
+# "Without positions a transformer sees a bag of words", it is said. Is that so for every transformer? Here it is asked twice: exactly, of attention with random weights, and by training, on a task that cannot be solved without order.
 #
-# In short: without a mask, or after a single causal layer, the last token cannot tell orders apart without positions. After two
-# causal layers it can.
+# In short: without a mask, or after a single causal layer, the last token cannot tell orders apart without positions. After two causal layers it can.
 #
 # At the end you know which transformers see order without being told, and which do not.
 
 # %% [markdown]
 # ## Exactly: permute the input, compare the output
 #
-# Twenty random vectors go through one layer of self-attention or two, with a causal mask or without. Then all but the
-# last are shuffled, and we look at what comes out at the last place, whose own input has not changed. If that stays the
-# same, the last token cannot know in which order the others came. Five draws of the weights, float64.
+# Twenty random vectors go through one layer of self-attention or two, with a causal mask or without. Then all but the last are shuffled, and we look at what comes out at the last place, whose own input has not changed. If that stays the same, the last token cannot know in which order the others came. Five draws of the weights, float64.
 
 # %%
 import torch
@@ -76,15 +72,12 @@ for causal, depth, positions in cases:
     )
 
 # %% [markdown]
-# Numbers around 1e-15 are rounding: nothing has changed. Without a mask, and after one causal layer, the last token cannot
-# tell the orders apart, whatever the weights. After *two* causal layers it can: in the first, each token saw a different set of
-# tokens before it, so what the second layer collects depends on the order.
+# Numbers around 1e-15 are rounding: nothing has changed. Without a mask, and after one causal layer, the last token cannot tell the orders apart, whatever the weights. After *two* causal layers it can: in the first, each token saw a different set of tokens before it, so what the second layer collects depends on the order.
 
 # %% [markdown]
 # ## By training: which mark came first?
 #
-# Texts of 16 tokens hold the marks A and B among fillers, in random places. Which came first? The answer is read from
-# the last token, an end sign that is always the same. Guessing is right in half of the cases.
+# Texts of 16 tokens hold the marks A and B among fillers, in random places. Which came first? The answer is read from the last token, an end sign that is always the same. Guessing is right in half of the cases.
 
 # %%
 from torch import nn
@@ -197,10 +190,6 @@ print(
 )
 
 # %% [markdown]
-# So "a bag of words" is right for models that see the whole text at once, and for what a single causal layer gives at the *last*
-# token, where the mask hides nothing. (Its other tokens each see a different set, and read from their mean even one layer can
-# tell which mark came first.) Deeper causal models work their way to the order through the mask.
+# So "a bag of words" is right for models that see the whole text at once, and for what a single causal layer gives at the *last* token, where the mask hides nothing. (Its other tokens each see a different set, and read from their mean even one layer can tell which mark came first.) Deeper causal models work their way to the order through the mask.
 #
-# That fits what was found at full size. Haviv et al. ([2022](https://arxiv.org/abs/2203.16634)) trained language models
-# without any positions: the causal one reached a perplexity of 20.97, against 20.16 with sinusoidal ones; the masked one, which
-# sees the whole text, 147.18 against 4.07.
+# That fits what was found at full size. Haviv et al. ([2022](https://arxiv.org/abs/2203.16634)) trained language models without any positions: the causal one reached a perplexity of 20.97, against 20.16 with sinusoidal ones; the masked one, which sees the whole text, 147.18 against 4.07.
