@@ -139,8 +139,8 @@ class PositionalEncoding(nn.Module):
         rows = -(-seq_len // ROWS) * ROWS
         if offset + rows > check.largest_position(base):
             rows = seq_len
-        table: Tensor = _table(rows, d_model, base, offset, layout, x.dtype, x.device)
-        if _has_memory(table):
+        table: Tensor = torch.ops.pe.table(rows, d_model, base, offset, layout, x.dtype, x.device)
+        if _can_be_kept(table):
             self._kept = _Kept(made_for, offset, offset + rows, table)
         return table[:seq_len]
 
@@ -154,15 +154,15 @@ class _Kept(NamedTuple):
     table: Tensor
 
 
-# To modes the making of rows is one operation. Selective checkpoints count operations, and rows may be made when the
-# layer runs but not when it runs again.
-_table = torch.library.custom_op(
-    "pe::table",
-    core.table,
-    mutates_args=(),
-    schema="(int seq_len, int d_model, float base, int offset, str layout, ScalarType dtype, Device device) -> Tensor",
-)
-_table.register_fake(core.table)
+# Rows are made by an operation of our own, so that torch's modes see one operation and nothing inside it. Selective
+# checkpoints go wrong otherwise: they count operations, and expect the same ones when the layer runs again.
+if not hasattr(torch.ops.pe, "table"):  # this module may be reloaded, but an operation is defined only once
+    torch.library.define(
+        "pe::table",
+        "(int seq_len, int d_model, float base, int offset, str layout, ScalarType dtype, Device device) -> Tensor",
+    )
+    torch.library.impl("pe::table", "CompositeExplicitAutograd", core.table)
+    torch.library.register_fake("pe::table", core.table)
 
 
 def _is_ordinary(x: Tensor) -> bool:
@@ -170,8 +170,8 @@ def _is_ordinary(x: Tensor) -> bool:
     return type(x).__torch_dispatch__ == Tensor.__torch_dispatch__
 
 
-def _has_memory(table: Tensor) -> bool:
-    """Return whether a table can be kept: one that was made within a transform of torch.func is of no use outside."""
+def _can_be_kept(table: Tensor) -> bool:
+    """Return whether a table is of use in later calls: one that was made within a transform of torch.func is not."""
     try:
         return _is_ordinary(table) and table.data_ptr() != 0
     except RuntimeError:
