@@ -74,8 +74,8 @@ def _write_products(table: Tensor, first: int, base: float, layout: Layout) -> N
     the table that it stands in, and so neither do the bits of its row.
     """
     last, d_model = first + len(table), table.shape[1]
-    *omega, numbers = _constants(d_model, base)
-    stored = torch.asarray(numbers, dtype=torch.float64, device=table.device).view(-1, 2 * len(omega[0]))
+    *omega, first_rows = _constants(d_model, base)
+    stored = torch.asarray(first_rows, dtype=torch.float64, device=table.device).view(-1, 2 * len(omega[0]))
     group_rows = len(stored)
     if first >= 0 and last <= group_rows:
         _write(table, stored[first:last], layout)
@@ -86,21 +86,24 @@ def _write_products(table: Tensor, first: int, base: float, layout: Layout) -> N
     # Which rows of a block to compute: for a table within one block its own, else all. They begin with a whole group.
     low, high = (first - blocks[0], last - blocks[0]) if len(blocks) == 1 else (0, block_rows)
     low = low // group_rows * group_rows
-    groups = _rotations(range(low, high, group_rows), coarse + fine)
-    first_block = (groups[:, None] * torch.view_as_complex(stored.view(group_rows, -1, 2))).flatten(0, 1)
-    if not any(blocks):  # the first block is all
-        _write(table, _as_columns(first_block)[first - low : last - low], layout)
+    by_group = _rotations(range(low, high, group_rows), coarse + fine)
+    first_block = (by_group[:, None] * torch.view_as_complex(stored.view(group_rows, -1, 2))).flatten(0, 1)
+    if not any(blocks):  # no block but that of position 0, which needs no rotation
+        _write(table, torch.view_as_real(first_block).flatten(1)[first - low : last - low], layout)
         return
     rotated = torch.empty_like(first_block)
-    rows = _as_columns(rotated)
-    for block, rotation in zip(blocks, _block_rotations(blocks, coarse, fine), strict=True):
+    rows = torch.view_as_real(rotated).flatten(1)
+    for block, rotation in zip(blocks, _rotations_by_block(blocks, coarse, fine), strict=True):
         torch.mul(first_block, rotation, out=rotated)
         start, stop = max(first, block + low), min(last, block + block_rows)
         _write(table[start - first : stop - first], rows[start - block - low : stop - block - low], layout)
 
 
-def _block_rotations(blocks: range, coarse: Tensor, fine: Tensor) -> Iterator[Tensor]:
-    """Yield the rotation by each position in `blocks`; a few at a time, as those of a long table take much memory."""
+def _rotations_by_block(blocks: range, coarse: Tensor, fine: Tensor) -> Iterator[Tensor]:
+    """Yield the rotation by each position in `blocks`, computed a few at a time to save memory.
+
+    Far from zero the frequency has two parts: the angle by the coarse one is exact, and that by the fine one small.
+    """
     for few in (blocks[i : i + 32] for i in range(0, len(blocks), 32)):
         yield from _rotations(few, coarse) * _rotations(few, fine)
 
@@ -110,11 +113,6 @@ def _rotations(positions: range, omega: Tensor) -> Tensor:
     p = torch.arange(positions.start, positions.stop, positions.step, dtype=torch.float64, device=omega.device)
     angles = torch.outer(p, omega)
     return torch.complex(angles.cos(), -angles.sin())
-
-
-def _as_columns(z: Tensor) -> Tensor:
-    """Return complex numbers as the real columns of an interleaved table."""
-    return torch.view_as_real(z).flatten(1)
 
 
 def _write(table: Tensor, rows: Tensor, layout: Layout) -> None:
@@ -170,9 +168,10 @@ def _constants(d_model: int, base: float) -> "tuple[array[float], array[float], 
         coarse.append(math.ldexp(round(mantissa * 2**21), exponent - 21))
         fine.append(float(context.subtract(omega, Decimal(coarse[-1]))))
         omega = context.multiply(omega, ratio)
+    omegas = [a + b for a, b in zip(coarse, fine, strict=True)]
     for position in range(_power_of_two(STORED_ENTRIES // d_model)):
-        angles = [position * (a + b) for a, b in zip(coarse, fine, strict=True)]
-        stored.extend(chain.from_iterable((math.sin(angle), math.cos(angle)) for angle in angles))
+        angles = [position * omega for omega in omegas]
+        stored.extend(chain.from_iterable(zip(map(math.sin, angles), map(math.cos, angles), strict=True)))
     return coarse, fine, stored
 
 

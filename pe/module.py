@@ -162,7 +162,6 @@ if not hasattr(torch.ops.pe, "table"):  # this module may be reloaded, but an op
         "(int seq_len, int d_model, float base, int offset, str layout, ScalarType dtype, Device device) -> Tensor",
     )
     torch.library.impl("pe::table", "CompositeExplicitAutograd", core.table)
-    torch.library.register_fake("pe::table", core.table)
 
 
 def _is_ordinary(x: Tensor) -> bool:
