@@ -1,4 +1,9 @@
-"""The laws drawn. Every function takes `ax=`, returns the Axes and never calls `show`."""
+"""The laws drawn.
+
+Every function takes `ax=`, the Axes to draw on (those of a new figure if not given), returns the Axes and never calls
+`show`. Without matplotlib and seaborn it raises an ImportError that says how to install them; arguments that are of the
+wrong type or out of range raise a TypeError or a ValueError as in the functions of `pe`.
+"""
 
 import functools
 import math
@@ -11,12 +16,13 @@ from torch import Tensor
 
 from pe import _checks as check
 from pe import properties, sinusoidal
-from pe.sinusoidal import encode_positions, generate_position_encoding
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _P = ParamSpec("_P")
+
+MISSING = "figures are drawn with matplotlib and seaborn; install them with: pip install matplotlib seaborn"
 
 
 def _on_cpu(draw: "Callable[_P, Axes]") -> "Callable[_P, Axes]":
@@ -35,38 +41,16 @@ def heatmap(encoding: Float[Tensor, "seq_len d_model"], *, ax: "Axes | None" = N
 
     Explained in [Implementation](../implementation.md).
 
-    Args:
-        encoding: The table, one row for each position.
-        ax: Where to draw; a new figure if not given.
-
-    Returns:
-        The Axes, with a colour bar beside it.
-
-    Raises:
-        ImportError: If matplotlib or seaborn is missing.
-        TypeError: If `encoding` is not a tensor of real numbers.
-        ValueError: If `encoding` is not a matrix, or is empty.
-
     Examples:
         >>> import pe
         >>> pe.figures.heatmap(pe.generate_position_encoding(32, 128)).get_ylabel()
         'Position'
     """
-    rows, columns = _matrix("encoding", encoding).shape
-    ax = _seaborn().heatmap(
-        encoding.detach().to("cpu", torch.float64).numpy(),
-        cmap="coolwarm",
-        vmin=-1,
-        vmax=1,
-        xticklabels=max(1, columns // 8),
-        yticklabels=max(1, rows // 8),
-        cbar_kws={"label": "Value"},
-        rasterized=True,
-        ax=_axes(ax),
-    )
+    table = _table(encoding)
+    every = max(1, table.shape[1] // 8)
+    ax = _draw_matrix(table, "Value", ax, cmap="coolwarm", vmin=-1, vmax=1, xticklabels=every)
     ax.xaxis.tick_top()
     ax.xaxis.set_label_position("top")
-    ax.tick_params(rotation=0, length=0)
     ax.set(title="Position encoding", xlabel="Dimension", ylabel="Position")
     return ax
 
@@ -78,30 +62,14 @@ def curves(
     """Draw columns of the table as what they are: samples of waves along the position.
 
     Explained in [Frequency scaling](../frequency.md).
-
-    Args:
-        columns: Which columns to draw, each at least 0 and below `d_model`.
-        d_model: Width of the encoding, in columns.
-        seq_len: Number of positions.
-        base: Sets the slowest frequency.
-        ax: Where to draw; a new figure if not given.
-
-    Returns:
-        The Axes.
-
-    Raises:
-        ImportError: If matplotlib is missing.
-        ValueError: If a column does not exist, or as
-            [`generate_position_encoding`][pe.generate_position_encoding] raises.
     """
-    table = generate_position_encoding(seq_len, d_model, base=base)
+    table = sinusoidal.generate_position_encoding(seq_len, d_model, base=base)
     for column in columns:
-        if not 0 <= check.integer("columns", column) < d_model:
-            raise ValueError(f"columns must be from 0 to {d_model - 1}, got {column}")
+        check.index("columns", column, below=d_model)
     ax = _axes(ax)
     # Waves are drawn between the positions too: joined samples of a fast one would look like noise.
     fine = torch.linspace(0, max(seq_len - 1, 0), 1200, dtype=torch.float64)
-    waves = encode_positions(fine, d_model, base=base)
+    waves = sinusoidal.encode_positions(fine, d_model, base=base)
     for column in columns:
         (line,) = ax.plot(fine, waves[:, column], label=f"column {column}")
         if seq_len <= 64:
@@ -113,21 +81,9 @@ def curves(
 
 @_on_cpu
 def wavelengths(d_model: int, bases: Sequence[float] = (10_000.0,), *, ax: "Axes | None" = None) -> "Axes":
-    """Draw the wavelength of each pair of columns, on a logarithmic axis, for one base or several.
+    """Draw the wavelength of each pair of columns, on a logarithmic axis: one line for each base.
 
     Explained in [Frequency scaling](../frequency.md).
-
-    Args:
-        d_model: Width of the encoding, in columns.
-        bases: One line for each.
-        ax: Where to draw; a new figure if not given.
-
-    Returns:
-        The Axes.
-
-    Raises:
-        ImportError: If matplotlib is missing.
-        ValueError: As [`wavelengths`][pe.wavelengths] raises.
     """
     lengths = [(base, sinusoidal.wavelengths(d_model, base=base)) for base in bases]
     ax = _axes(ax)
@@ -157,31 +113,21 @@ def clock_hands(
         d_model: Width of the encoding, in columns. An odd width's last sine is no hand.
         pairs: Which pairs to draw, from left to right.
         base: Sets the slowest frequency.
-        ax: Where to draw; a new figure if not given.
-
-    Returns:
-        The Axes.
-
-    Raises:
-        ImportError: If matplotlib is missing.
-        ValueError: If a pair does not exist, or as [`encode_positions`][pe.encode_positions] raises.
+        ax: Where to draw.
     """
-    row = encode_positions(torch.tensor(check.real("position", position), dtype=torch.float64), d_model, base=base)
+    p = torch.tensor(check.real("position", position), dtype=torch.float64)
+    row = sinusoidal.encode_positions(p, d_model, base=base)
     for pair in pairs:
-        if not 0 <= check.integer("pairs", pair) < d_model // 2:
-            raise ValueError(f"pairs must be from 0 to {d_model // 2 - 1}, got {pair}")
+        check.index("pairs", pair, below=d_model // 2)
     ax = _axes(ax)
-    turn = torch.linspace(0, 2 * math.pi, 181)
     for place, pair in enumerate(pairs):
         sine, cosine = row[2 * pair : 2 * pair + 2].tolist()
         x = 2.6 * place
-        ax.plot(x + turn.cos(), turn.sin(), color=ax.xaxis.label.get_color(), linewidth=0.8, alpha=0.5)
+        _draw_circle(ax, x)
         ax.plot([x, x + sine], [0, cosine], color=f"C{place}", linewidth=2.5)
         ax.plot(x + sine, cosine, "o", color=f"C{place}")
         ax.text(x, -1.2, f"pair {pair}\n({sine:.2f}, {cosine:.2f})", ha="center", va="top")
-    ax.set_aspect("equal")
     ax.set_ylim(-1.9, 1.1)
-    ax.axis("off")
     return ax
 
 
@@ -189,33 +135,16 @@ def clock_hands(
 def rotation(
     offset: int, d_model: int, *, pair: int = 0, seq_len: int = 6, base: float = 10_000.0, ax: "Axes | None" = None
 ) -> "Axes":
-    """Draw what a shift does to one pair of columns: every position turns by the same angle.
+    """Draw what a shift by `offset` does to one pair of columns: every position turns by the same angle.
 
     Explained in [Properties](../properties.md#a-shift-is-one-rotation).
-
-    Args:
-        offset: The shift, in positions.
-        d_model: Width of the encoding, in columns; even.
-        pair: Which pair to draw.
-        seq_len: How many positions to draw.
-        base: Sets the slowest frequency.
-        ax: Where to draw; a new figure if not given.
-
-    Returns:
-        The Axes.
-
-    Raises:
-        ImportError: If matplotlib is missing.
-        ValueError: If `pair` does not exist, or as [`shift_matrix`][pe.shift_matrix] raises.
     """
-    before = generate_position_encoding(seq_len, d_model, base=base, dtype=torch.float64)
+    before = sinusoidal.generate_position_encoding(seq_len, d_model, base=base, dtype=torch.float64)
     after = before @ properties.shift_matrix(offset, d_model, base=base).T
-    if not 0 <= check.integer("pair", pair) < d_model // 2:
-        raise ValueError(f"pair must be from 0 to {d_model // 2 - 1}, got {pair}")
+    check.index("pair", pair, below=d_model // 2)
     angle = offset * sinusoidal.frequencies(d_model, base=base)[pair].item()
     ax = _axes(ax)
-    turn = torch.linspace(0, 2 * math.pi, 181)
-    ax.plot(turn.cos(), turn.sin(), color=ax.xaxis.label.get_color(), linewidth=0.8, alpha=0.5)
+    _draw_circle(ax)
     for p in range(seq_len):
         radius = 0.92 - 0.78 * p / max(6, seq_len)
         start = math.atan2(before[p, 2 * pair + 1], before[p, 2 * pair])
@@ -224,30 +153,15 @@ def rotation(
         ax.plot(radius * math.cos(start), radius * math.sin(start), "o", color=f"C{p % 6}", label=f"{p} → {p + offset}")
         end = after[p, 2 * pair : 2 * pair + 2] * radius
         ax.plot(*end.tolist(), ">", color=f"C{p % 6}")
-    ax.set_aspect("equal")
-    ax.axis("off")
     ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), title="Position")
     return ax
 
 
 @_on_cpu
 def similarity(d_models: Sequence[int], max_offset: int, *, base: float = 10_000.0, ax: "Axes | None" = None) -> "Axes":
-    """Draw how alike two rows are, by their distance, for one width or several.
+    """Draw how alike two rows are, by their distance: one line for each width.
 
     Explained in [Properties](../properties.md#the-product-of-two-rows-depends-on-their-distance).
-
-    Args:
-        d_models: Widths of the encoding, each even; one line for each.
-        max_offset: Largest distance, in positions.
-        base: Sets the slowest frequency.
-        ax: Where to draw; a new figure if not given.
-
-    Returns:
-        The Axes.
-
-    Raises:
-        ImportError: If matplotlib is missing.
-        ValueError: As [`similarity`][pe.similarity] raises.
     """
     lags = torch.arange(check.integer("max_offset", max_offset, at_least=1) + 1)
     alike = [(d_model, properties.similarity(lags, d_model, base=base)) for d_model in d_models]
@@ -261,22 +175,9 @@ def similarity(d_models: Sequence[int], max_offset: int, *, base: float = 10_000
 
 @_on_cpu
 def distances(d_models: Sequence[int], max_offset: int, *, base: float = 10_000.0, ax: "Axes | None" = None) -> "Axes":
-    """Draw how far apart two rows are, by their distance in positions, for one width or several.
+    """Draw how far apart two rows are, by their distance in positions, on logarithmic axes: one line for each width.
 
     Explained in [Properties](../properties.md#every-position-is-distinct).
-
-    Args:
-        d_models: Widths of the encoding, each even; one line for each.
-        max_offset: Largest distance, in positions.
-        base: Sets the slowest frequency.
-        ax: Where to draw; a new figure if not given.
-
-    Returns:
-        The Axes, both of them logarithmic.
-
-    Raises:
-        ImportError: If matplotlib is missing.
-        ValueError: As [`similarity`][pe.similarity] raises.
     """
     lags = torch.arange(1, check.integer("max_offset", max_offset, at_least=1) + 1)
     alike = [(d_model, properties.similarity(lags, d_model, base=base)) for d_model in d_models]
@@ -294,40 +195,36 @@ def products(encoding: Float[Tensor, "seq_len d_model"], *, ax: "Axes | None" = 
     """Draw the dot product of every row of a table with every other.
 
     Explained in [Properties](../properties.md#the-product-of-two-rows-depends-on-their-distance).
-
-    Args:
-        encoding: The table, one row for each position.
-        ax: Where to draw; a new figure if not given.
-
-    Returns:
-        The Axes, with a colour bar beside it.
-
-    Raises:
-        ImportError: If matplotlib or seaborn is missing.
-        TypeError: If `encoding` is not a tensor of real numbers.
-        ValueError: If `encoding` is not a matrix, or is empty.
     """
-    table = _matrix("encoding", encoding).detach().to("cpu", torch.float64)
+    table = _table(encoding)
     every = max(1, len(table) // 8)
-    ax = _seaborn().heatmap(
-        (table @ table.T).numpy(),
-        cmap="viridis",
-        xticklabels=every,
-        yticklabels=every,
-        cbar_kws={"label": "Dot product"},
-        rasterized=True,
-        square=True,
-        ax=_axes(ax),
-    )
-    ax.tick_params(rotation=0, length=0)
+    ax = _draw_matrix(table @ table.T, "Dot product", ax, cmap="viridis", xticklabels=every, square=True)
     ax.set(xlabel="Position", ylabel="Position")
     return ax
 
 
-def _matrix(name: str, value: Tensor) -> Tensor:
-    if check.real_tensor(name, value).ndim != 2 or not value.numel():
-        raise ValueError(f"{name} must be a (seq_len, d_model) table with entries, got shape {tuple(value.shape)}")
-    return value
+def _table(encoding: Tensor) -> Tensor:
+    if check.real_tensor("encoding", encoding).ndim != 2 or not encoding.numel():
+        raise ValueError(f"encoding must be a (seq_len, d_model) table with entries, got shape {tuple(encoding.shape)}")
+    return encoding.detach().to("cpu", torch.float64)
+
+
+def _draw_matrix(matrix: Tensor, label: str, ax: "Axes | None", **options: Any) -> "Axes":
+    try:
+        import seaborn
+    except ImportError as error:
+        raise ImportError(MISSING) from error
+    options |= {"yticklabels": max(1, len(matrix) // 8), "cbar_kws": {"label": label}, "rasterized": True}
+    drawn: Axes = seaborn.heatmap(matrix.numpy(), ax=_axes(ax), **options)
+    drawn.tick_params(rotation=0, length=0)
+    return drawn
+
+
+def _draw_circle(ax: "Axes", x: float = 0.0) -> None:
+    turn = torch.linspace(0, 2 * math.pi, 181)
+    ax.plot(x + turn.cos(), turn.sin(), color=ax.xaxis.label.get_color(), linewidth=0.8, alpha=0.5)
+    ax.set_aspect("equal")
+    ax.axis("off")
 
 
 def _axes(ax: "Axes | None") -> "Axes":
@@ -338,14 +235,3 @@ def _axes(ax: "Axes | None") -> "Axes":
     except ImportError as error:
         raise ImportError(MISSING) from error
     return plt.subplots()[1]
-
-
-def _seaborn() -> Any:
-    try:
-        import seaborn
-    except ImportError as error:
-        raise ImportError(MISSING) from error
-    return seaborn
-
-
-MISSING = "figures are drawn with matplotlib and seaborn; install them with: pip install matplotlib seaborn"

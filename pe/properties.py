@@ -5,9 +5,8 @@ from jaxtyping import Float64, Real
 from torch import Tensor
 
 from pe import _checks as check
-from pe import _rows
-from pe._checks import Layout
-from pe.sinusoidal import _frequencies, frequencies
+from pe import _core as core
+from pe._core import Layout
 
 
 def shift_matrix(
@@ -29,9 +28,9 @@ def shift_matrix(
         An orthogonal matrix: for each pair of columns a rotation by the angle $k\,\omega_i$, zero elsewhere.
 
     Raises:
-        TypeError: If `offset` or `base` is not a real number, `d_model` not an integer, or `layout` not a string.
-        ValueError: If `offset` is not finite or further from zero than 2^32 (for a `base` below 1, than 2^32 times
-            `base`), `d_model` is odd or not positive, `base` not from 1e-300 to 1e300, or `layout` unknown.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If `d_model` is odd, or an argument out of range, as for
+            [`generate_position_encoding`][pe.generate_position_encoding].
 
     Examples:
         >>> import pe
@@ -42,12 +41,12 @@ def shift_matrix(
     Source: Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762), section 3.5.
     """
     offset = check.real("offset", offset)
-    d_model = _even(d_model)
-    base, layout = check.base(base), check.layout(layout)
+    d_model, base, layout = check.settings(d_model, base, layout)
+    check.even(d_model)
     check.reach("offset", abs(offset), base)
-    angles = offset * frequencies(d_model, base=base)
+    angles = offset * core.frequencies(d_model, base, torch.empty(0).device)
     columns = torch.arange(d_model, device=angles.device)
-    sines, cosines = (columns[part] for part in _rows.columns(d_model, layout))
+    sines, cosines = (columns[part] for part in core.columns(d_model, layout))
     matrix = angles.new_zeros(d_model, d_model)
     matrix[sines, sines] = matrix[cosines, cosines] = angles.cos()
     matrix[sines, cosines] = angles.sin()
@@ -73,10 +72,9 @@ def similarity(offsets: Real[Tensor, "*lags"], d_model: int, *, base: float = 10
         One value in [-1, 1] for each distance.
 
     Raises:
-        TypeError: If `offsets` is not a tensor of real numbers, `d_model` not an integer, or `base` not a real
-            number.
-        ValueError: If a distance is NaN or larger than 2^32 (for a `base` below 1, than 2^32 times `base`), `d_model`
-            is odd or not positive, or `base` not from 1e-300 to 1e300. Compiled code does not look at distances.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If `d_model` is odd, a distance NaN, or an argument out of range, as for
+            [`generate_position_encoding`][pe.generate_position_encoding]. Compiled code does not look at distances.
 
     Examples:
         >>> import pe, torch
@@ -86,18 +84,11 @@ def similarity(offsets: Real[Tensor, "*lags"], d_model: int, *, base: float = 10
     Source: follows from Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762),
     section 3.5.
     """
-    lags = check.real_tensor("offsets", offsets).to(torch.float64)
-    d_model, base = _even(d_model), check.base(base)
-    check.positions("offsets", lags, base)
-    omega = _frequencies(d_model, base, lags.device)
+    d_model, base, _ = check.settings(d_model, base)
+    check.even(d_model)
+    lags = check.positions("offsets", offsets, base)
+    omega = core.frequencies(d_model, base, lags.device)
     if torch.compiler.is_compiling():
         return (lags[..., None] * omega).cos().mean(-1)
-    blocks = torch.split(lags.reshape(-1), max(1, _rows.block_entries(lags.device) // d_model))
-    return torch.cat([(block[:, None] * omega).cos().mean(-1) for block in blocks]).view(lags.shape)
-
-
-def _even(d_model: int) -> int:
-    d_model = check.integer("d_model", d_model, at_least=1)
-    if d_model % 2:
-        raise ValueError(f"d_model must be even, so that every sine has its cosine; got {d_model}")
-    return d_model
+    parts = torch.split(lags.reshape(-1), core.rows_at_once(d_model, lags.device))
+    return torch.cat([(part[:, None] * omega).cos().mean(-1) for part in parts]).view(lags.shape)

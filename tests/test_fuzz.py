@@ -17,7 +17,7 @@ from torch import Tensor
 import pe
 
 ODD = [
-    *(None, True, False, 0, 1, -1, 3, 8, 2**31, 2**63, 2**70, -(2**70), 10**400, torch.tensor(True)),
+    *(None, True, False, 0, 1, -1, 3, 8, 2**31, 2**63, 2**70, -(2**70), torch.tensor(True)),
     *(0.0, 0.5, 1.0, 8.0, -1.0, 1e-320, 1e300, 1e308, math.nan, math.inf, -math.inf, 1j, 8 + 0j),
     *("", "8", "interleaved", "cpu", "cuda:7", "nowhere", b"8", [], [8], (8,), {}, {8}, range(8), object(), int, abs),
     *(np.int64(8), np.float32(8), np.float64("nan"), np.array(8), np.array([8, 8]), np.bool_(True)),

@@ -1,0 +1,205 @@
+"""The numbers that all of `pe` computes with. What comes here has been checked; nothing is checked again."""
+
+import math
+from array import array
+from collections.abc import Iterable, Iterator
+from decimal import Context, Decimal
+from functools import lru_cache
+from itertools import chain
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Layout = Literal["interleaved", "sin_cos", "cos_sin"]
+
+# Entries computed at once: on a CPU as many as fit into its cache, elsewhere enough to keep the device busy.
+CPU_ENTRIES, DEVICE_ENTRIES = 2**18, 2**23
+# Entries of the first rows of a table, which are stored.
+STORED_ENTRIES = 2**14
+
+
+def frequencies(d_model: int, base: float, device: torch.device) -> Tensor:
+    """Return base^(−2i/d_model) for each pair i of columns, in float64."""
+    two_i = torch.arange(0, d_model, 2, dtype=torch.float64, device=float64_device(device))
+    return (base ** (-two_i / d_model)).to(device)
+
+
+def encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: torch.dtype) -> Tensor:
+    """Return the encoding of any real positions, given in float64: a sine or cosine for each entry."""
+    table = positions.new_empty((*positions.shape, d_model), dtype=dtype)
+    omega = frequencies(d_model, base, positions.device)
+    sines, cosines = columns(d_model, layout)
+    parts: Iterable[tuple[Tensor, Tensor]] = [(positions, table)]
+    # A compiler splits the work itself, and for a gradient every part would copy the whole.
+    whole = torch.compiler.is_compiling() or (positions.requires_grad and torch.is_grad_enabled())
+    rows = rows_at_once(d_model, table.device)
+    if not whole and positions.numel() > rows:
+        flat = table.view(-1, d_model)
+        parts = zip(torch.split(positions.reshape(-1), rows), torch.split(flat, rows), strict=True)
+    for p, part in parts:
+        angles = p[..., None] * omega
+        part[..., sines] = _rounded_with_gradient(angles.sin(), dtype)
+        part[..., cosines] = _rounded_with_gradient(angles[..., : d_model // 2].cos(), dtype)
+    return table
+
+
+def table(
+    seq_len: int, d_model: int, base: float, offset: int, layout: Layout, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Return a new table of the positions from `offset` on."""
+    made = torch.empty(seq_len, d_model, dtype=dtype, device=device)
+    write_table(made, offset, base, layout)
+    return made
+
+
+def write_table(table: Tensor, offset: int, base: float, layout: Layout) -> None:
+    """Write the rows of the positions from `offset` on into `table`."""
+    device = float64_device(table.device)
+    if torch.compiler.is_compiling() or type(table) is not Tensor or device != table.device:
+        seq_len, d_model = table.shape
+        positions = torch.arange(offset, offset + seq_len, dtype=torch.float64, device=device)
+        table.copy_(encode(positions, d_model, base, layout, table.dtype))
+    elif table.numel():
+        _write_products(table, offset, base, layout)
+
+
+def _write_products(table: Tensor, first: int, base: float, layout: Layout) -> None:
+    """Write the rows of the positions from `first` on as products of rotations, which need few sines.
+
+    A pair of columns is one complex number, z(p) = sin pω + i cos pω = i e^(−ipω), and going on by k positions is a
+    rotation: z(p + k) = e^(−ikω) z(p). A position is split as a number is into digits, p = block + group + row, where
+    `row` counts within a group, whose rows are stored; `group` is a multiple of the rows in a group, and `block` one of
+    the rows in a block. So z(p) = e^(−i block ω) · e^(−i group ω) · z(row). The parts of a position do not depend on
+    the table that it stands in, and so neither do the bits of its row.
+    """
+    last, d_model = first + len(table), table.shape[1]
+    *omega, first_rows = _constants(d_model, base)
+    stored = torch.asarray(first_rows, dtype=torch.float64, device=table.device).view(-1, 2 * len(omega[0]))
+    group_rows = len(stored)
+    if first >= 0 and last <= group_rows:
+        _write(table, stored[first:last], layout)
+        return
+    coarse, fine = (torch.asarray(part, dtype=torch.float64, device=table.device) for part in omega)
+    block_rows = max(group_rows, _power_of_two(rows_at_once(d_model, table.device)))
+    blocks = range(first // block_rows * block_rows, last, block_rows)
+    # Which rows of a block to compute: for a table within one block its own, else all. They begin with a whole group.
+    low, high = (first - blocks[0], last - blocks[0]) if len(blocks) == 1 else (0, block_rows)
+    low = low // group_rows * group_rows
+    by_group = _rotations(range(low, high, group_rows), coarse + fine)
+    first_block = (by_group[:, None] * torch.view_as_complex(stored.view(group_rows, -1, 2))).flatten(0, 1)
+    if not any(blocks):  # no block but that of position 0, which needs no rotation
+        _write(table, torch.view_as_real(first_block).flatten(1)[first - low : last - low], layout)
+        return
+    rotated = torch.empty_like(first_block)
+    rows = torch.view_as_real(rotated).flatten(1)
+    for block, rotation in zip(blocks, _rotations_by_block(blocks, coarse, fine), strict=True):
+        torch.mul(first_block, rotation, out=rotated)
+        start, stop = max(first, block + low), min(last, block + block_rows)
+        _write(table[start - first : stop - first], rows[start - block - low : stop - block - low], layout)
+
+
+def _rotations_by_block(blocks: range, coarse: Tensor, fine: Tensor) -> Iterator[Tensor]:
+    """Yield the rotation by each position in `blocks`, computed a few at a time to save memory.
+
+    Far from zero the frequency has two parts: the angle by the coarse one is exact, and that by the fine one small.
+    """
+    for few in (blocks[i : i + 32] for i in range(0, len(blocks), 32)):
+        yield from _rotations(few, coarse) * _rotations(few, fine)
+
+
+def _rotations(positions: range, omega: Tensor) -> Tensor:
+    """Return the rotation e^(−ipω) by each of the positions, a row for each."""
+    p = torch.arange(positions.start, positions.stop, positions.step, dtype=torch.float64, device=omega.device)
+    angles = torch.outer(p, omega)
+    return torch.complex(angles.cos(), -angles.sin())
+
+
+def _write(table: Tensor, rows: Tensor, layout: Layout) -> None:
+    """Write float64 rows, interleaved and with a cosine for every sine, into a table of any layout and width."""
+    d_model, rows = table.shape[1], rounded(rows, table.dtype)
+    if layout == "interleaved":
+        table.copy_(rows[:, :d_model] if d_model % 2 else rows)
+    else:
+        sines, cosines = columns(d_model, layout)
+        table[:, sines] = rows[:, 0::2]
+        table[:, cosines] = rows[:, 1:d_model:2]
+
+
+def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return float64 numbers that a cast to `dtype` rounds as `x` has to be rounded.
+
+    torch casts to 16 bits by way of float32, and two roundings in the same direction may go too far. So a number that
+    float32 does not hold becomes that of its two neighbours in float32 whose last bit is 1. No such neighbour lies
+    halfway between two numbers of 16 bits, so the second rounding decides as a single one would (Boldo and Melquiond,
+    2008).
+    """
+    if dtype.itemsize > 2:
+        return x
+    bits, below = x.view(torch.int64), 2**29 - 1  # the bits that float32 does not have
+    odd = bits & below
+    odd += below
+    odd |= bits
+    odd &= ~below
+    return odd.view(torch.float64)
+
+
+def _rounded_with_gradient(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return the numbers of `rounded` with the gradient of `x`, which operations on bits would lose."""
+    exact = x.detach()
+    return x if dtype.itemsize > 2 else x + (rounded(exact, dtype) - exact)
+
+
+@lru_cache(maxsize=16)
+def _constants(d_model: int, base: float) -> "tuple[array[float], array[float], array[float]]":
+    """Return the frequencies as a coarse and a fine part, and the stored rows, interleaved, from position 0 on.
+
+    The coarse part has 21 bits, so that its product with a position is exact in float64. Together they have 74 bits: at
+    position 10^9 the rounding of a frequency to float64 would already show in float32.
+
+    They are no tensors, as one made within a mode or a transform of torch is of no use outside.
+    """
+    context, pairs = Context(prec=50), (d_model + 1) // 2
+    ratio = context.power(Decimal(base), context.divide(Decimal(-2), Decimal(d_model)))
+    coarse, fine, stored = array("d"), array("d"), array("d")
+    omega = Decimal(1)
+    for _ in range(pairs):
+        mantissa, exponent = math.frexp(omega)
+        coarse.append(math.ldexp(round(mantissa * 2**21), exponent - 21))
+        fine.append(float(context.subtract(omega, Decimal(coarse[-1]))))
+        omega = context.multiply(omega, ratio)
+    omegas = [a + b for a, b in zip(coarse, fine, strict=True)]
+    for position in range(_power_of_two(STORED_ENTRIES // d_model)):
+        angles = [position * omega for omega in omegas]
+        stored.extend(chain.from_iterable(zip(map(math.sin, angles), map(math.cos, angles), strict=True)))
+    return coarse, fine, stored
+
+
+def _power_of_two(limit: int) -> int:
+    """Return the largest power of two up to `limit`, at least 1."""
+    return 1 << max(limit, 1).bit_length() - 1
+
+
+def columns(d_model: int, layout: Layout) -> tuple[slice, slice]:
+    """Return which columns hold the sines and which the cosines."""
+    sines = (d_model + 1) // 2
+    if layout == "interleaved":
+        return slice(0, None, 2), slice(1, None, 2)
+    if layout == "sin_cos":
+        return slice(0, sines), slice(sines, None)
+    return slice(d_model - sines, None), slice(0, d_model - sines)
+
+
+def rows_at_once(d_model: int, device: torch.device) -> int:
+    """Return how many rows to compute at once."""
+    return max(1, (CPU_ENTRIES if device.type == "cpu" else DEVICE_ENTRIES) // d_model)
+
+
+def in_float64(x: Tensor) -> Tensor:
+    """Return `x` in float64, on the CPU if its own device has no such numbers."""
+    return x.to(float64_device(x.device), torch.float64)
+
+
+def float64_device(device: torch.device) -> torch.device:
+    """Return `device`, or the CPU in place of a device without float64."""
+    return torch.device("cpu") if device.type == "mps" else device
