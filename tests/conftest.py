@@ -42,7 +42,7 @@ mpmath.mp.dps = 40
 
 
 def reference(position: float, d_model: int, base: float = 10_000.0, layout: str = "interleaved") -> torch.Tensor:
-    """Return one row, worked out from the formula of the paper with 40 digits and rounded to float64."""
+    """Return one row, computed from the formula of the paper with 40 digits and rounded to float64."""
     angles = [mpmath.mpf(position) / mpmath.mpf(base) ** (mpmath.mpf(2 * i) / d_model) for i in range(-(-d_model // 2))]
     sines = [float(mpmath.sin(angle)) for angle in angles]
     cosines = [float(mpmath.cos(angle)) for angle in angles][: d_model // 2]

@@ -42,7 +42,7 @@ CASES: list[tuple[str, Callable[[], Tensor], float]] = [
 
 
 def error(recipe: str, table: Tensor, package: Any = pe) -> float:
-    """Return how far `table` is from the recipe's, worked out with `package`."""
+    """Return how far `table` is from the recipe's, computed with `package`."""
     variables = {"pe": package}
     exec(RECIPES[recipe].replace("import pe\n", ""), variables)
     ours = variables["table"]

@@ -1,4 +1,4 @@
-"""Sequence parallelism: each process works out the rows of its own tokens, and nothing is sent."""
+"""Sequence parallelism: each process computes the rows of its own tokens, and nothing is sent."""
 
 import os
 import sys

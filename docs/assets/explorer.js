@@ -83,7 +83,7 @@ const PARTS = {
   view: paintProgram,
 };
 const ROWS = ["marks", "position", "clocks", "numbers", "alike", "view"];
-const ALWAYS = new Set(["table", "controls", "marks"]); // cheap, or others need what they work out
+const ALWAYS = new Set(["table", "controls", "marks"]); // cheap, or others need what they compute
 
 const waiting = new Set(), seen = new Set(ALWAYS);
 let next, later;

@@ -134,7 +134,7 @@ def rounded_once():
     source="All code that we know",
     explained="implementation.md#a-table-is-a-product",
     evidence=[
-        refutes("share of the sines worked out", above=0.06, below=0.063),
+        refutes("share of the sines computed", above=0.06, below=0.063),
         refutes("largest error", below=1e-12),
     ],
 )
@@ -244,7 +244,7 @@ def spacing_is_an_order():
     "A wrong exponent shows at once",
     "false",
     "Shape, range and speed are right, so nothing shows. With the column number in place of i, {0} of 128 columns hardly move. "
-    "With an integer division where the exponent is worked out {1} do, and yet every product of two rows depends on their "
+    "With an integer division where the exponent is computed {1} do, and yet every product of two rows depends on their "
     "distance alone, up to {2}.",
     conditions="Width 128, 512 positions; “hardly” is by less than 0.1 in all.",
     source="Bug reports",

@@ -25,7 +25,7 @@ from torch import Tensor
 
 import pe
 from docs.figures.article import generate_position_encoding as article
-from pe import _rows
+from pe import _core
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of libraries, on import
@@ -91,7 +91,7 @@ def medians(calls: Mapping[str, Callable[[], Tensor]], seconds: float = SECONDS)
 
 
 def errors(table: Tensor, layout: Any, t2t: bool) -> float:
-    """Return the largest difference from the float64 table, worked out a few rows at a time."""
+    """Return the largest difference from the float64 table, computed a few rows at a time."""
     seq_len, d_model = table.shape
     base = 10_000 ** (d_model / (d_model - 2)) if t2t else 10_000
     exact = (
@@ -193,7 +193,7 @@ def first(d_model: int) -> float:
     """Return the seconds that the first table of a width takes, here of one row."""
     times = []
     for _ in range(30):
-        _rows._constants.cache_clear()
+        _core._constants.cache_clear()
         start = time.perf_counter()
         pe.generate_position_encoding(1, d_model)
         times.append(time.perf_counter() - start)
