@@ -43,7 +43,7 @@ def markdown(source: str, executed: str, name: str, colab: str) -> str:
             parts.append(f'<div class="result" markdown="1">\n\n{outputs}\n\n</div>')
     title, *rest = parts
     file = f"{PurePath(name).stem}.ipynb"
-    links = f"[Download as a notebook]({file}){{ .md-button .download }}"
+    links = f"[Download as a notebook]({file}){{ .md-button .download download={file} }}"
     if colab:
         links += f" [Run it in Colab]({colab}labs/{file}){{ .md-button .download }}"
     return "\n\n".join([title, links, *rest])
