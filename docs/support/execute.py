@@ -13,6 +13,7 @@ import io
 import linecache
 import logging
 import multiprocessing
+import re
 import sys
 import tempfile
 import traceback
@@ -24,6 +25,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "blocks"
+IMPORT = re.compile(r"^from (docs[\w.]*) import (\([^)]*\)|.+)", re.MULTILINE)
 
 
 class BlockError(Exception):
@@ -40,6 +42,20 @@ def fingerprint(*more: str) -> str:
     return digest.hexdigest()[:32]
 
 
+def imported(code: str) -> list[str]:
+    """Return the files below `docs` that a program imports, and those that they import; with the data of figures."""
+    files: list[str] = []
+    unread = [code]
+    while unread:
+        for package, names in IMPORT.findall(unread.pop()):
+            for module in (package, *(f"{package}.{name}" for name in re.findall(r"\w+", names))):
+                path = module.replace(".", "/")
+                new = [file for file in (f"{path}.py", f"{path}/__init__.py") if (ROOT / file).is_file()]
+                unread += [(ROOT / file).read_text(encoding="utf-8") for file in new if file not in files]
+                files += [file for file in new if file not in files]
+    return [*sorted(files), "docs/figures/matplotlibrc", "docs/figures/*.json"] if files else []
+
+
 def run(code: str, name: str = "block", line: int = 1) -> str:
     """Return what `code` prints, from the cache if nothing has changed.
 
@@ -48,8 +64,7 @@ def run(code: str, name: str = "block", line: int = 1) -> str:
         name: The file that a traceback names.
         line: Where the program begins in that file.
     """
-    imported = [f"docs/{folder}/[!.]*.*" for folder in ("figures", "claims") if f"docs.{folder}" in code]
-    depends = fingerprint("docs/support/execute.py", "docs/support/preload.py", *imported)
+    depends = fingerprint("docs/support/execute.py", "docs/support/preload.py", *imported(code))
     entry = CACHE / hashlib.sha256((depends + code).encode()).hexdigest()
     if entry.exists():
         return entry.read_text(encoding="utf-8")
