@@ -127,6 +127,7 @@ class _Raise(logging.Handler):
 def _child(connection: Connection, code: str, name: str, line: int) -> None:
     importlib.import_module("docs.support.preload")
     warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", "Guards may run slower")  # torch on Python 3.13.0, whatever the program
     logging.getLogger().addHandler(_Raise(logging.WARNING))
     printed = io.StringIO()
     padded = "\n" * (line - 1) + code
