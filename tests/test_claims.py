@@ -76,7 +76,7 @@ def replace(*pairs: tuple[str, str]) -> Callable[[str], str]:
             {"many-scales", "wavelengths-end-at-10000-times-2-pi", "rounded-once", "neighbours-are-alike"},
         ),
         (
-            replace((r"-two_i / d_model", "-two_i / (2 * d_model)"), (r"Decimal\(-2\)", "Decimal(-1)")),
+            replace((r"arange\(0, d_model, 2\b", "arange(0, (d_model + 1) // 2, 1"), (r"Decimal\(-2\)", "Decimal(-1)")),
             {"many-scales", "high-dimensions-vary-faster", "rounded-once", "centred-on-zero"},
         ),
         (

@@ -163,6 +163,21 @@ def test_search_finds_every_page(site: Path) -> None:
     assert not any("<svg" in entry["text"] or "stroke-width" in entry["text"] for entry in index["docs"])
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_page_stands_beside_itself_as_markdown(site: Path, page: str) -> None:
+    """Programs and what they print, names of figures and formulas are all there; links lead to pages like it."""
+    content, markdown = article(site, page), (site / page / "index.md").read_text(encoding="utf-8")
+    for program in content.select("pre > code:not(.mkdocstrings-source *)"):
+        assert f"\n{program.get_text().rstrip()}\n" in markdown
+    for figure in content.select("figure svg"):
+        assert f"*Figure: {figure['aria-label']}*" in markdown
+    for formula in content.select("math"):
+        assert f"${formula['alttext']}$" in markdown
+    for target in re.findall(r"\]\(([^):#]+\.md)", markdown):
+        assert (site / page / target).is_file(), target
+    assert f"({SITE_URL}{page}index.md): " in (site / "llms.txt").read_text(encoding="utf-8")
+
+
 def test_settings_lead_to_the_repository(site: Path) -> None:
     document = soup(site, "formula/")
     assert document.select_one(f'a[href="{REPO_URL}/edit/main/docs/formula.md"]')

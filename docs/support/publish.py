@@ -38,14 +38,18 @@ def describe(page: Page, html: str) -> None:
     """Note how a page begins, as much of it as a search engine shows, and its content as Markdown."""
     drawings_without_lines = re.sub(r"(<svg[^>]*>).*?(?=</svg>)", r"\1", html, flags=re.DOTALL)
     document = BeautifulSoup(drawings_without_lines, "html.parser")
-    for element in document.select(".headerlink, script, noscript"):
+    for element in document.select(".headerlink, .mkdocstrings-source, script"):
         element.decompose()
     first = document.select_one(".goal, p")
     page.meta.setdefault("description", textwrap.shorten(first.get_text() if first else "", 200, placeholder=" …"))
-    converter = Plain(heading_style="ATX", bullets="-", escape_underscores=False, code_language_callback=_language)
-    text = converter.convert_soup(document)
-    text = re.sub(r"(\]\((?!https?:)[^)#\s]*/)(?=[)#])", r"\1index.md", text)  # links lead to pages like it
-    page.meta["plain"] = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    text = Plain(
+        heading_style="ATX",
+        bullets="-",
+        escape_underscores=False,
+        strip_pre="strip_one",
+        code_language_callback=_language,
+    ).convert_soup(document)
+    page.meta["plain"] = re.sub(r"(\]\((?!https?:)[^)#\s]*/)(?=[)#])", r"\1index.md", text)  # to pages like it
 
 
 def _language(pre: Tag) -> str:
