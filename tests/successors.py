@@ -15,7 +15,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("pe", "docs", ".cache", "mkdocs.yml", "constraints.txt")
+PARTS = ("pe", "docs", ".cache", "mkdocs.yml", "constraints.txt", "CHANGELOG.md")
 COMMANDS = {
     "mkdocs": "mkdocs build --strict --site-dir mkdocs",
     "properdocs": "properdocs build --strict --config-file mkdocs.yml --site-dir properdocs",
@@ -48,7 +48,7 @@ def main() -> str | None:
             source = ROOT / part
             if source.exists():
                 (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / part)
-        env = os.environ | {"PYTHONPATH": f"{folder}:{folder}/docs", "NO_MKDOCS_2_WARNING": "1"}
+        env = os.environ | {"PYTHONPATH": str(folder), "NO_MKDOCS_2_WARNING": "1"}
         env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
         for command in COMMANDS.values():
             subprocess.run(command.split(), cwd=folder, env=env, check=True)
