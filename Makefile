@@ -1,4 +1,4 @@
-# What a person would type; CONTRIBUTING.md says it without make.
+# The commands to type; CONTRIBUTING.md has them without make.
 PYTHON ?= python3
 ADDRESS ?= 127.0.0.1:8000
 BIN = .venv/bin
@@ -8,7 +8,7 @@ help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*##\(.*\)/  make \1 -\2/p' Makefile
 
 serve: .venv/ready  ## build the site, serve it, reload on save
-	$(BIN)/mkdocs serve --strict --watch pe --dev-addr $(ADDRESS)
+	$(BIN)/mkdocs serve --strict --dev-addr $(ADDRESS)
 
 test: .venv/ready  ## run every test
 	@$(BIN)/python -m tests.browser

@@ -49,7 +49,7 @@ def main() -> str | None:
             if source.exists():
                 (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / part)
         env = os.environ | {"PYTHONPATH": str(folder), "NO_MKDOCS_2_WARNING": "1"}
-        env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+        env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
         for command in COMMANDS.values():
             subprocess.run(command.split(), cwd=folder, env=env, check=True)
         ours, theirs = files(folder / "mkdocs"), files(folder / "properdocs")

@@ -39,8 +39,9 @@ def article(site: Path, page: str) -> Tag:
 def test_pages_are_the_ones_listed(site: Path) -> None:
     built = {page.parent.relative_to(site).as_posix() for page in site.rglob("index.html")}
     assert {page.rstrip("/") or "." for page in PAGES} == built
-    published = {file.suffix for file in site.rglob("*") if file.is_file()}
-    assert not published & {".py", ".toml", ".rc"}, "sources of the site are published"
+    published = {file.name for file in site.rglob("*") if file.is_file()}
+    sources = {file.name for folder in ("claims", "figures", "support") for file in (ROOT / "docs" / folder).iterdir()}
+    assert not published & sources, "sources of the site are published"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -190,7 +191,8 @@ def test_settings_lead_to_the_repository(site: Path) -> None:
 def test_page_for_what_is_not_there(site: Path) -> None:
     text = (site / "404.html").read_text(encoding="utf-8")
     assert "/encoding/assets/style.css" in text
-    assert 'href="/encoding/formula/"' in text
+    for link in BeautifulSoup(text, "html.parser").select("article a[href]"):
+        assert (site / str(link["href"]).removeprefix("/encoding/") / "index.html").is_file(), link
 
 
 @pytest.mark.parametrize(
@@ -248,7 +250,7 @@ def test_every_claim_is_listed_marked_and_led_to(site: Path, claims: dict[str, d
             assert str(mark["href"]).partition("#")[2] in claims
             assert re.fullmatch(r"✓ [−\d.,]+( %| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?", mark.get_text()), mark
     table = article(site, "pros-and-cons/").select("table")[0]
-    assert len(table.select("tbody tr")) == 10
+    assert len(table.select("tbody tr")) >= 10
 
 
 FAILS = '```python exec="true" source="block" result="text"\nprint(1)\nprint(1 / 0)\n```\n'

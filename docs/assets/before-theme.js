@@ -1,9 +1,10 @@
 // What Material leaves no setting for. It runs when the page has been read, before the theme's own script.
 
 // That one gets its turn when the page can be seen, and then wants to be told that there is a page.
-const theme = document.querySelector("#theme").content.querySelector("script")
-theme.onload = () => document.dispatchEvent(new Event("DOMContentLoaded"))
-requestAnimationFrame(() => setTimeout(() => document.body.append(theme)))
+const scripts = [...document.querySelector("#theme").content.querySelectorAll("script")]
+for (const script of scripts) script.async = false // in this order
+scripts.at(-1).onload = () => document.dispatchEvent(new Event("DOMContentLoaded"))
+requestAnimationFrame(() => setTimeout(() => document.body.append(...scripts)))
 
 // The search fetches its index and starts its worker when somebody searches, not with every page.
 const searching = document.querySelector("[data-md-toggle=search]")

@@ -1,4 +1,4 @@
-"""What pages show: `show` puts a figure into its page; each file beside this one draws those of one page."""
+"""What pages show: `show` puts a figure into its page; most files beside this one draw those of one page."""
 
 from docs.figures.svg import show
 

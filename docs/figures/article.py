@@ -1,4 +1,4 @@
-"""The code that articles show, for the pages and tests that measure it."""
+"""The usual code, as articles on the encoding show it, for the pages and tests that measure it."""
 
 import math
 

@@ -5,17 +5,18 @@ import hashlib
 import io
 import re
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
-from matplotlib.figure import Figure
 from PIL import Image
+
+if TYPE_CHECKING:  # the build, which imports this too, does without matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK = "#010203"  # what matplotlibrc draws with, until the page gives it the colour of its text
 
 
-def show(drawn: Axes | Figure, name: str, caption: str = "") -> None:
+def show(drawn: "Axes | Figure", name: str, caption: str = "") -> None:
     """Print a figure as the HTML that a page takes.
 
     Args:
@@ -25,7 +26,7 @@ def show(drawn: Axes | Figure, name: str, caption: str = "") -> None:
     """
     if len(name) < 20:
         raise ValueError(f"name must say what the figure shows, got {name!r}")
-    figure = drawn.get_figure(root=True) if isinstance(drawn, Axes) else drawn
+    figure = drawn.get_figure(root=True)
     assert figure is not None
     for ax in figure.axes:
         _one_pixel_a_cell(ax)
@@ -51,13 +52,13 @@ def inline(svg: str, name: str) -> str:
         r" font-family: [^;\"]*;?",
     ):
         svg = re.sub(superfluous, "", svg, flags=re.DOTALL)
-    prefix = "f" + hashlib.sha256((svg + name).encode()).hexdigest()[:8]  # of what no build makes different
+    prefix = "f" + hashlib.sha256((svg + name).encode()).hexdigest()[:8]  # the same at every build
     used = set(re.findall(r'(?:url\(|href=")#([^")]+)', svg))
     svg = re.sub(r' id="([^"]*)"', lambda match: f' id="{prefix}-{match[1]}"' if match[1] in used else "", svg)
     svg = re.sub(r'(url\(|href=")#', rf"\1#{prefix}-", svg)
     svg = re.sub(
         r'<svg .*?(viewBox=".*?").*?>',
-        rf'<svg \1 role="img" aria-label="{escape(name)}">',
+        lambda match: f'<svg {match[1]} role="img" aria-label="{escape(name)}">',
         svg,
         count=1,
         flags=re.DOTALL,
@@ -71,8 +72,10 @@ def _rounded(attribute: str) -> str:
     return re.sub(r"-?\d+\.\d{3,}", lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), attribute)
 
 
-def _one_pixel_a_cell(ax: Axes) -> None:
+def _one_pixel_a_cell(ax: "Axes") -> None:
     """Draw the grid of a heat map as the small picture that it is; enlarging it is the browser's work."""
+    from matplotlib.collections import QuadMesh
+
     meshes: list[Any] = [mesh for mesh in ax.collections if isinstance(mesh, QuadMesh) and mesh.get_rasterized()]
     for mesh in meshes:
         x, y = mesh.get_coordinates()[0, :, 0], mesh.get_coordinates()[:, 0, 1]

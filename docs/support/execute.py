@@ -1,8 +1,8 @@
 """Run the code of a page: each block a complete program in a process of its own, its output kept.
 
-Output is kept by a hash of everything it can depend on: the code itself, every file of `pe`, of the figures and of the
-claims it imports, the versions of what is installed, and Python. So a changed sentence costs nothing, and a changed
-formula renews everything.
+Output is kept by a hash of everything it can depend on: the code itself, every file of `pe`, the figures and claims
+that it imports, the versions that `constraints.txt` names, and Python. So a changed sentence costs nothing, and a
+changed formula renews everything.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "blocks"
-IMPORT = re.compile(r"^from (docs[\w.]*) import (\([^)]*\)|.+)", re.MULTILINE)
+IMPORT = re.compile(r"^\s*(?:from|import) (docs[\w.]*)(?: import (\([^)]*\)|.+))?", re.MULTILINE)
 
 
 class BlockError(Exception):
@@ -34,7 +34,7 @@ class BlockError(Exception):
 
 @functools.cache  # for one build: docs/support/hooks.py
 def fingerprint(*more: str) -> str:
-    """Return a hash of Python, the versions of what is installed, `pe`, and the files that match `more`."""
+    """Return a hash of Python, of the versions to be installed, of `pe`, and of the files that match `more`."""
     digest = hashlib.sha256(sys.version.encode())
     for pattern in ("constraints.txt", "pe/*.py", *more):
         for file in sorted(ROOT.glob(pattern)):
@@ -64,13 +64,16 @@ def run(code: str, name: str = "block", line: int = 1) -> str:
         name: The file that a traceback names.
         line: Where the program begins in that file.
     """
-    depends = fingerprint("docs/support/execute.py", "docs/support/preload.py", *imported(code))
+    files = "docs/support/execute.py", "docs/support/preload.py", *imported(code)
+    depends = fingerprint(*files)
     entry = CACHE / hashlib.sha256((depends + code).encode()).hexdigest()
     if entry.exists():
         return entry.read_text(encoding="utf-8")
     succeeded, output = in_new_process(code, name, line)
     if not succeeded:
         raise BlockError(output)
+    if fingerprint.__wrapped__(*files) != depends:
+        return output  # something was saved meanwhile, and nobody knows which version this is of
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=CACHE, delete=False, encoding="utf-8", newline="") as file:
         file.write(output)

@@ -52,8 +52,9 @@ def on_startup(command: str, dirty: bool) -> None:
             ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False
         )
         os.environ.setdefault("SOURCE_DATE_EPOCH", last.stdout.strip() or "0")
+    os.environ["PYTHONPYCACHEPREFIX"] = str(KEPT / "pycache")  # or importing `pe` would look like saving it
     gc.set_threshold(100_000)  # a site is much that stays: looking through it takes a tenth of a build
-    state["published"] = command == "build"  # while serving, a saved page is to be seen at once
+    state["published"] = command != "serve"  # while serving, a saved page is to be seen at once
     for handler in log.handlers:
         handler.addFilter(NameTheLine())
 
@@ -66,6 +67,9 @@ def on_config(config: MkDocsConfig) -> None:
     except Timeout:
         log.info("Another build is running; this one waits for it")
         LOCK.acquire()
+    for lab in running.values():  # of a build that failed
+        lab.wait()
+    running.clear()
     fingerprint.cache_clear()
     config.extra["published"] = state["published"]
     if config.site_url and not config.site_url.endswith("/"):
@@ -90,17 +94,17 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 
 
 def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
-    """Start all labs, which take longest; stop if a claim is explained nowhere."""
+    """Stop if a claim is explained nowhere; start all labs, which take longest."""
     state["nav"] = nav
-    threads = ThreadPool(8)  # whoever ends the build need not wait for them
+    pages = {file.src_uri: file.content_string for file in files.documentation_pages()}
+    if missing := marks.uncited(pages):
+        raise PluginError("no mark leads to these claims from the page that is to explain them:\n" + "\n".join(missing))
+    threads = ThreadPool(8)  # which do not keep the program from ending
     for file in files.documentation_pages():
         if file.page and is_lab(file):
             config.plugins["mkdocs-jupyter"].on_pre_page(file.page, config=config, files=files)
             running[file.src_uri] = threads.apply_async(file.page.render, (config, files))
     threads.close()
-    pages = {file.src_uri: file.content_string for file in files.documentation_pages()}
-    if missing := marks.uncited(pages):
-        raise PluginError("no mark leads to these claims from the page that is to explain them:\n" + "\n".join(missing))
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:

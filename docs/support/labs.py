@@ -28,16 +28,18 @@ def markdown(source: str, executed: str, name: str, colab: str) -> str:
         colab: The address below which notebooks can be opened in Colab, or an empty string.
     """
     ran = (cell for cell in BeautifulSoup(executed, "html.parser").select(".jp-CodeCell") if cell.get("id"))
-    parts = []
+    parts, end = [], 0
     for cell in jupytext.reads(source, fmt="py:percent").cells:
         if cell.cell_type == "markdown":
             parts.append(cell.source)
             continue
+        start = source.index(cell.source, end)
+        end = start + len(cell.source)
         parts.append(f"```python\n{cell.source}\n```")
         try:
             outputs = "\n".join(_outputs(next(ran), cell.metadata.get("figure")))
         except ValueError as error:
-            line = source.splitlines().index(cell.source.splitlines()[0]) + 1
+            line = source.count("\n", 0, start) + 1
             raise PluginError(f"{name}:{line}: {error}") from None
         if outputs:
             parts.append(f'<div class="result" markdown="1">\n\n{outputs}\n\n</div>')

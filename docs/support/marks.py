@@ -31,32 +31,38 @@ def _holding() -> dict[str, dict[str, Any]]:
     return claims
 
 
-def expand(text: str, page: str) -> str:
-    """Return `text` with marks, tables and lists of claims in place of what asks for them.
+def links(text: str, page: str) -> str:
+    """Return `text` with a link in place of each mark, `[[id]]`.
 
     Args:
-        text: Markdown with `[[id]]`, `[[table: id, id, …]]` or `[[claims: all]]`.
+        text: Markdown, its programs put aside.
         page: Where it stands, relative to the folder of all pages; links begin there.
     """
-    if not (MARK.search(text) or DIRECTIVE.search(text)):
-        return text
-    claims, folder = _holding(), posixpath.dirname(page)
+    claims = _holding() if MARK.search(text) else {}
+    return MARK.sub(lambda match: _mark(_known(claims, match[1]), _way(page)), text)
 
-    def known(name: str) -> dict[str, Any]:
-        if name not in claims:
-            raise ClaimError(f"no claim is called {name}")
-        return claims[name]
 
-    def link(target: str) -> str:
-        return posixpath.relpath(target, folder or ".")
+def lists(text: str, page: str) -> str:
+    """Return `text` with a table in place of `[[table: id, id, …]]`, with all claims in place of `[[claims: all]]`."""
+    claims = _holding() if DIRECTIVE.search(text) else {}
 
     def directive(match: re.Match[str]) -> str:
         if match[1] == "claims":
             return _listing(list(claims.values()))
-        return _table([known(name) for name in re.split(r",\s*", match[2])], link("claims.md"))
+        return _table([_known(claims, name) for name in re.split(r",\s*", match[2])], _way(page))
 
-    text = DIRECTIVE.sub(directive, text)
-    return MARK.sub(lambda match: _mark(known(match[1]), link("claims.md")), text)
+    return DIRECTIVE.sub(directive, text)
+
+
+def _known(claims: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    if name not in claims:
+        raise ClaimError(f"no claim is called {name}")
+    return claims[name]
+
+
+def _way(page: str) -> str:
+    """Return the way from a page to the one that lists all claims."""
+    return posixpath.relpath("claims.md", posixpath.dirname(page) or ".")
 
 
 def uncited(pages: dict[str, str]) -> list[str]:
@@ -68,7 +74,7 @@ def uncited(pages: dict[str, str]) -> list[str]:
     ]
 
 
-def figure(value: float, label: str, digits: int = 3) -> str:
+def written(value: float, label: str, digits: int = 3) -> str:
     """Return a measured number as prose writes it; what is labelled a share, in per cent."""
     if label.startswith("share"):
         return f"{100 * value:.{digits}g} %"
@@ -85,23 +91,23 @@ def figure(value: float, label: str, digits: int = 3) -> str:
 
 def _bounds(low: float, high: float, label: str) -> str:
     if low == high:
-        return f"exactly {figure(low, label, 6)}"
+        return f"exactly {written(low, label, 6)}"
     bounds = (("above", low), ("below", high))
-    return " and ".join(f"{word} {figure(bound, label, 6)}" for word, bound in bounds if math.isfinite(bound))
+    return " and ".join(f"{word} {written(bound, label, 6)}" for word, bound in bounds if math.isfinite(bound))
 
 
 def _answer(claim: dict[str, Any]) -> str:
-    return str(claim["answer"]).format(*_figures(claim))
+    return str(claim["answer"]).format(*_values(claim))
 
 
-def _figures(claim: dict[str, Any], digits: int = 3) -> list[str]:
+def _values(claim: dict[str, Any], digits: int = 3) -> list[str]:
     return [
-        figure(value, evidence[0], digits) for value, evidence in zip(claim["values"], claim["evidence"], strict=True)
+        written(value, evidence[0], digits) for value, evidence in zip(claim["values"], claim["evidence"], strict=True)
     ]
 
 
 def _mark(claim: dict[str, Any], target: str) -> str:
-    label, value = claim["evidence"][0][0], _figures(claim)[0]
+    label, value = claim["evidence"][0][0], _values(claim)[0]
     title = (
         f"Checked when this page was made. “{claim['statement']}”: {WORDS[claim['verdict']].lower()} {label}: {value}"
     )
@@ -122,7 +128,9 @@ def _verdict(claim: dict[str, Any]) -> str:
 def _title(target: str) -> str:
     """Return the heading of the page that a link leads to."""
     page = ROOT / "docs" / target.partition("#")[0]
-    return page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+    heading = re.search(r"^# (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert heading, target
+    return heading[1]
 
 
 def _listing(claims: list[dict[str, Any]]) -> str:
@@ -133,7 +141,7 @@ def _listing(claims: list[dict[str, Any]]) -> str:
             parts.append(f"## {title}")
         rows = [
             f"| {label} | {value} | {_bounds(low, high, label)} |"
-            for (label, low, high), value in zip(claim["evidence"], _figures(claim, 6), strict=True)
+            for (label, low, high), value in zip(claim["evidence"], _values(claim, 6), strict=True)
         ]
         details = [
             "| Measured | Figure | Held to |",

@@ -11,7 +11,7 @@ Whatever fails stops the build and names the page and the line.
 
 import html
 import re
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import markdown_exec
@@ -21,13 +21,15 @@ from markdown.preprocessors import Preprocessor
 from markupsafe import Markup
 from math_core import LatexError, LatexToMathML
 from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
 from pymdownx.superfences import SuperFencesException
 
+from docs.support import marks
 from docs.support.execute import BlockError, run
-from docs.support.marks import ClaimError, expand
 
 NUMBER = re.compile(r"\{\{ *(.+?) *(?: (:[^:{}]+?) *)?\}\}")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
+END = "\0"  # of a number
 NAMES = "import math\nimport torch\nimport pe\nfrom docs.figures import speed\n"
 
 
@@ -35,15 +37,20 @@ class PageError(PluginError, SuperFencesException):  # type: ignore[misc]
     """Something on a page is broken; no other exception gets past superfences."""
 
 
+def page_of(md: Markdown) -> File | None:
+    """Return the page that `md` converts, if it is one and not a docstring."""
+    return getattr(md.treeprocessors["relpath"], "file", None) if "relpath" in md.treeprocessors else None
+
+
 class Place:
     """Where something stands in the sources, as far as it can be told."""
 
     def __init__(self, md: Markdown, text: str) -> None:
         """Look for `text` in the page that `md` converts."""
-        page = getattr(md.treeprocessors["relpath"], "file", None) if "relpath" in md.treeprocessors else None
+        page = page_of(md)
         self.file, self.line = "a docstring or page", 1
         if page is not None:
-            source = Path(page.abs_src_path).read_text(encoding="utf-8")
+            source = page.content_string
             squeezed = [line.strip() for line in source.splitlines()]
             wanted = [line.strip() for line in text.strip().splitlines()]
             found = (n for n in range(len(squeezed)) if all(w in s for w, s in zip(wanted, squeezed[n:], strict=False)))
@@ -87,9 +94,9 @@ class Numbers(Preprocessor):
         found = [(match[1], match[2] or "") for match in NUMBER.finditer(text)]
         if not found:
             return lines
-        program = NAMES + "".join(f"print(format({value}, {form[1:]!r}))\n" for value, form in found)
+        program = NAMES + "".join(f"print(format({value}, {form[1:]!r}), end={END!r})\n" for value, form in found)
         try:
-            values = iter(run(program, "numbers").splitlines())
+            values = iter(run(program, "numbers").split(END))
         except BlockError as error:
             match = re.search(r'File "numbers", line (\d+)', str(error))
             expression = found[int(match[1]) - 1 - NAMES.count("\n") if match else 0][0]
@@ -97,15 +104,20 @@ class Numbers(Preprocessor):
         return NUMBER.sub(lambda _: next(values), text).split("\n")
 
 
-class Marks(Preprocessor):
-    """Put what is known of a claim where a page asks for it."""
+class Claims(Preprocessor):
+    """Put what is known of claims where a page asks for it."""
+
+    def __init__(self, md: Markdown, expand: Callable[[str, str], str]) -> None:
+        """Keep the function that does so for a text and the page that it stands on."""
+        super().__init__(md)
+        self.expand = expand
 
     def run(self, lines: list[str]) -> list[str]:
-        """Return `lines` with links, tables and lists in place of ids."""
-        page = getattr(self.md.treeprocessors["relpath"], "file", None) if "relpath" in self.md.treeprocessors else None
+        """Return `lines` with what takes the place of ids."""
+        page = page_of(self.md)
         try:
-            return expand("\n".join(lines), page.src_uri if page else "").split("\n")
-        except (BlockError, ClaimError) as error:
+            return self.expand("\n".join(lines), page.src_uri if page else "").split("\n")
+        except (BlockError, marks.ClaimError) as error:
             wanted = re.search(r"called (\S+)$", str(error))
             raise Place(self.md, wanted[1] if wanted else "[[").error("a claim fails", error) from None
 
@@ -137,10 +149,10 @@ class PagesExtension(Extension):
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
         """Register the parts."""
         markdown_exec.formatters["python"] = run_fence
-        # After superfences (25) has put the fences aside, before paragraphs and tables are told apart.
+        # Before superfences (25) puts the fences aside, those that the list of claims brings among them.
+        md.preprocessors.register(Claims(md, marks.lists), "lists of claims", 26)
         md.preprocessors.register(Fences(md), "fences", 24.5)
-        # Before superfences, which takes care of the programs that the list of claims brings.
-        md.preprocessors.register(Marks(md), "marks", 26)
+        md.preprocessors.register(Claims(md, marks.links), "marks of claims", 24.2)
         md.preprocessors.register(Numbers(md), "numbers", 24)
         # After raw HTML (30) and the placeholders of inline elements are back in place.
         md.postprocessors.register(Formulas(md), "formulas", 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 os.environ["MPLBACKEND"] = "agg"
 os.environ["MATPLOTLIBRC"] = str(Path(__file__).parents[1] / "figures" / "matplotlibrc")
-# Nor what other programs of this machine left there.
+# Not where other programs of this machine keep theirs.
 os.environ["MPLCONFIGDIR"] = str(Path(__file__).parents[2] / ".cache" / "matplotlib")
 
 import matplotlib.pyplot  # noqa: F401

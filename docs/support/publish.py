@@ -9,7 +9,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 from markdownify import MarkdownConverter
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.nav import Navigation, Section
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
@@ -49,7 +49,7 @@ def describe(page: Page, html: str) -> None:
         strip_pre="strip_one",
         code_language_callback=_language,
     ).convert_soup(document)
-    page.meta["plain"] = re.sub(r"(\]\((?!https?:)[^)#\s]*/)(?=[)#])", r"\1index.md", text)  # to pages like it
+    page.meta["plain"] = re.sub(r"(\]\((?!https?:)[^)#\s]*/)(?=[)#])", r"\1index.md", text)  # their Markdown
 
 
 def _language(pre: Tag) -> str:
@@ -59,12 +59,11 @@ def _language(pre: Tag) -> str:
 
 def write(nav: Navigation, config: MkDocsConfig) -> None:
     """Write every page as Markdown beside it, and what there is to read as `llms.txt`."""
-    lines = [f"# {config.site_name}\n\n> {config.site_description}\n"]
-    for item in nav.items:
-        lines += [f"\n## {item.title}\n"] if isinstance(item, Section) else []
-        for page in item.children or [] if isinstance(item, Section) else [item]:
-            assert isinstance(page, Page)
-            Path(page.file.abs_dest_path).with_suffix(".md").write_text(page.meta["plain"], encoding="utf-8")
-            address = f"{config.site_url or ''}{page.url}index.md"
-            lines.append(f"- [{page.title}]({address}): {page.meta['description']}")
+    lines, section = [f"# {config.site_name}\n\n> {config.site_description}\n"], None
+    for page in sorted(nav.pages, key=lambda page: page.parent is not None):  # those without a section first
+        if page.parent and page.parent is not section:
+            section = page.parent
+            lines.append(f"\n## {section.title}\n")
+        Path(page.file.abs_dest_path).with_suffix(".md").write_text(page.meta["plain"], encoding="utf-8")
+        lines.append(f"- [{page.title}]({config.site_url or ''}{page.url}index.md): {page.meta['description']}")
     Path(config.site_dir, "llms.txt").write_text("\n".join([*lines, ""]), encoding="utf-8")
