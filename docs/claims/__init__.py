@@ -169,13 +169,14 @@ def program(claim: Claim) -> str:
 
 def report(*ids: str) -> None:
     """Measure these claims, or all of them, and print all that there is to know of each as JSON."""
-    lines = []
+    lines, broken = [], []
     for claim in [CLAIMS[name] for name in ids] or CLAIMS.values():
         try:
             values = [float(value) for value in claim.measure()]
             wrong = claim.check(values)
         except Exception:  # one claim that breaks must not hide the others
-            values, wrong = [], [traceback.format_exc()]
+            broken.append(f"{claim.id}: {traceback.format_exc()}")
+            continue
         lines.append(
             {
                 "id": claim.id,
@@ -192,6 +193,8 @@ def report(*ids: str) -> None:
                 "program": program(claim),
             }
         )
+    if broken:
+        raise RuntimeError("\n".join(broken))
     print(json.dumps(lines))
 
 
