@@ -47,12 +47,12 @@ for (const [toggle, name] of [["drawer", "Menu"], ["search", "Search"]]) {
     label.click()
   })
 }
-// The bar that holds the copy button of a program is no navigation. The program can be scrolled by keyboard, even where
-// nothing hovers: there Material takes that back.
-function mend() {
-  for (const bar of document.querySelectorAll("nav.md-code__nav:not([role])")) bar.role = "none"
-  for (const code of document.querySelectorAll("pre > code:not([tabindex])")) code.tabIndex = 0
+// Programs can be scrolled by keyboard. Material takes that back where nothing hovers, and whoever was there is lost.
+for (const code of document.querySelectorAll("pre > code")) {
+  code.tabIndex = 0
+  code.removeAttribute = () => {}
 }
-mend()
-const changes = { childList: true, subtree: true, attributeFilter: ["tabindex"] }
-new MutationObserver(mend).observe(document.querySelector("article"), changes)
+// The bar that holds the copy button of a program is no navigation.
+new MutationObserver(() => {
+  for (const bar of document.querySelectorAll("nav.md-code__nav:not([role])")) bar.role = "none"
+}).observe(document.querySelector("article"), { childList: true, subtree: true })
