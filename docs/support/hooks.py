@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from jinja2 import Environment, FileSystemBytecodeCache
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
@@ -23,6 +24,7 @@ from docs.support import labs, marks, publish
 from docs.support.execute import ROOT, fingerprint, run
 
 KEPT = ROOT / ".cache"
+TEMPLATES = FileSystemBytecodeCache(str(KEPT / "templates"))  # compiling them takes a sixth of a saved page's time
 LOCK = FileLock(KEPT / "build.lock")  # two builds at once would train every model twice
 log = logging.getLogger("mkdocs")
 state: dict[str, Any] = {}
@@ -61,7 +63,7 @@ def on_startup(command: str, dirty: bool) -> None:
 
 def on_config(config: MkDocsConfig) -> None:
     """Wait for other builds; keep what a lab gave while what it imports is the same, which the plugin does not see."""
-    KEPT.mkdir(exist_ok=True)
+    (KEPT / "templates").mkdir(parents=True, exist_ok=True)
     try:
         LOCK.acquire(timeout=0)
     except Timeout:
@@ -79,6 +81,7 @@ def on_config(config: MkDocsConfig) -> None:
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     os.environ["MATPLOTLIBRC"] = str(ROOT / "docs/figures/matplotlibrc")
     os.environ["MPLCONFIGDIR"] = str(KEPT / "matplotlib")
+    config.plugins["mkdocstrings"].get_handler("python").env.bytecode_cache = TEMPLATES  # type: ignore[attr-defined]
     cache = KEPT / "labs" / fingerprint("docs/figures/matplotlibrc", "docs/support/jupyter/*")
     config.plugins["mkdocs-jupyter"].config["cache_dir"] = str(cache)
 
@@ -105,6 +108,11 @@ def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
             config.plugins["mkdocs-jupyter"].on_pre_page(file.page, config=config, files=files)
             running[file.src_uri] = threads.apply_async(file.page.render, (config, files))
     threads.close()
+
+
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
+    """Keep compiled templates."""
+    env.bytecode_cache = TEMPLATES
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
