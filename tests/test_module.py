@@ -19,9 +19,10 @@ from torch import nn
 from torch._dynamo.testing import CompileCounter
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
+from torch.utils.checkpoint import checkpoint
 
 import pe
+from tests.conftest import since
 
 
 @pytest.fixture(autouse=True)
@@ -218,8 +219,11 @@ def test_transforms_leave_no_trace() -> None:
     assert torch.equal(each, layer(x.expand(2, 3, 8), positions=positions))
 
 
+@since("2.5", "selective checkpoints")
 @pytest.mark.parametrize("saved", [torch.ops.aten.add.Tensor, torch.ops.aten.mul.Tensor, torch.ops.aten.slice.Tensor])
 def test_selective_checkpoints(saved: Any) -> None:
+    from torch.utils.checkpoint import create_selective_checkpoint_contexts
+
     layer, x = pe.PositionalEncoding(512), torch.randn(2, 100, 512, requires_grad=True)
     context = functools.partial(create_selective_checkpoint_contexts, [saved])
     checkpoint(lambda x: layer(x).tanh(), x, use_reentrant=False, context_fn=context).sum().backward()

@@ -20,7 +20,8 @@ from mkdocs_jupyter.convert import nb2html
 
 import pe
 from docs.support import labs
-from tests.conftest import COLAB_URL, PAGES, REPO_URL, ROOT, SITE_URL, build
+from tests.conftest import ROOT
+from tests.site import COLAB_URL, PAGES, REPO_URL, SITE_URL, build
 
 TEXT_ALONE = {"usage/", "claims/", "changelog/", "citation/"}
 
