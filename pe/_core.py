@@ -58,7 +58,8 @@ def write_table(table: Tensor, offset: int, base: float, layout: Layout) -> None
     device = float64_device(table.device)
     if torch.compiler.is_compiling() or type(table) is not Tensor or device != table.device:
         seq_len, d_model = table.shape
-        positions = torch.arange(offset, offset + seq_len, dtype=torch.float64, device=device)
+        # Integers first: with floats torch 2.4 cannot tell how many there are.
+        positions = torch.arange(offset, offset + seq_len, device=device).to(torch.float64)
         table.copy_(encode(positions, d_model, base, layout, table.dtype))
     elif table.numel():
         _write_products(table, offset, base, layout)
