@@ -298,8 +298,15 @@ def test_compiles_whole_for_changing_lengths() -> None:
         assert torch.allclose(compiled(x, offset=offset), layer(x, offset=offset), atol=1e-6)
     x, positions = torch.randn(2, 9, 16), torch.arange(18).reshape(2, 9)
     assert torch.allclose(compiled(x, positions=positions), layer(x, positions=positions), atol=1e-6)
+
+
+@since("2.12", "before, compiled code is told that it is exported")
+def test_compiled_code_looks_at_offset() -> None:
+    compiled = torch.compile(pe.PositionalEncoding(16), fullgraph=True, backend="aot_eager")
+    for offset in (0, 1, 2):
+        compiled(torch.zeros(2, 9, 16), offset=offset)
     with pytest.raises(torch._dynamo.exc.Unsupported, match="Observed exception"):
-        compiled(x, offset=2**33)
+        compiled(torch.zeros(2, 9, 16), offset=2**33)
 
 
 def test_decoding_is_compiled_once_for_all_offsets() -> None:
@@ -308,7 +315,7 @@ def test_decoding_is_compiled_once_for_all_offsets() -> None:
     x = torch.randn(2, 1, 16)
     for offset in range(20):
         assert torch.allclose(compiled(x, offset=offset), layer(x, offset=offset), atol=1e-6)
-    assert frames.frame_count <= 2
+    assert frames.frame_count <= (2 if torch.__version__ >= "2.5" else 4)  # 0, 1, 2, and any other
 
 
 def test_compiles_with_everything_open() -> None:
