@@ -88,7 +88,8 @@ class PositionalEncoding(nn.Module):
             ValueError: If the last axis of `x` is not `d_model` wide, `positions` does not fit `x`, both `offset`
                 and `positions` are given, or a position has no value or is too far from zero, as for
                 [`generate_position_encoding`][pe.generate_position_encoding]. Compiled code, and transforms such as
-                `torch.vmap`, do not look at `positions`; exported code does not look at `offset` either.
+                `torch.vmap`, do not look at `positions`; exported code, and before torch 2.12 compiled code, does not
+                look at `offset` either.
         """
         check.embeddings("x", x, self.d_model)
         offset = check.integer("offset", offset)
