@@ -152,7 +152,7 @@ def test_reference_is_complete_and_nothing_else(site: Path) -> None:
     public |= {f"pe.figures.{n}" for n, v in vars(pe.figures).items() if getattr(v, "__module__", "") == "pe.figures"}
     public = {name for name in public if not name.split(".")[-1].startswith("_")}
     methods = {"pe.PositionalEncoding.forward", "pe.PositionalEncoding.extra_repr"}
-    aliases = {name for name in documented if name.split(".")[1] in {"sinusoidal", "module", "properties"}}
+    aliases = {name for name in documented if name.split(".")[1] in {"_core", "sinusoidal", "module", "properties"}}
     assert documented - aliases == public | methods
     assert {name.split(".")[-1] for name in aliases} <= {name.split(".")[-1] for name in public | methods}
 
