@@ -41,7 +41,8 @@ def passes(torch: str, folder: Path) -> bool:
     if version() != first:
         sys.exit(f"installing the package replaced torch {first} by {version()}")
     print(f"torch {first}, Python {sys.version.split()[0]}", flush=True)
-    return subprocess.run([python, "-m", "pytest", "--numprocesses", "2", *TESTS], cwd=ROOT, check=False).returncode == 0
+    pytest = [python, "-m", "pytest", "--numprocesses", "2", *TESTS]
+    return subprocess.run(pytest, cwd=ROOT, check=False).returncode == 0
 
 
 def main(versions: list[str]) -> None:
