@@ -1,6 +1,6 @@
 """The formula as a torch layer."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Real
@@ -109,6 +109,9 @@ class PositionalEncoding(nn.Module):
         dropout = self.dropout
         idle = type(dropout) is nn.Dropout and not (dropout.training and dropout.p)
         return y if idle else dropout(y)
+
+    if TYPE_CHECKING:  # of nn.Module's own a type checker knows neither what it takes nor that it returns a Tensor
+        __call__ = forward
 
     def extra_repr(self) -> str:
         """Return the settings that differ from one layer to the next."""

@@ -285,7 +285,7 @@ def test_gradients_and_inference_mode() -> None:
     with torch.inference_mode():
         layer(torch.zeros(3, 8))
     x = torch.randn(2, 3, 8, requires_grad=True)
-    layer(x).sum().backward()
+    layer(x).sum().backward()  # type: ignore[no-untyped-call]
     assert x.grad is not None
     assert torch.equal(x.grad, torch.full_like(x, 3.0))
 
