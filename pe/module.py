@@ -110,8 +110,9 @@ class PositionalEncoding(nn.Module):
         idle = type(dropout) is nn.Dropout and not (dropout.training and dropout.p)
         return y if idle else dropout(y)
 
-    if TYPE_CHECKING:  # of nn.Module's own a type checker knows neither what it takes nor that it returns a Tensor
-        __call__ = forward
+    if TYPE_CHECKING:  # nn.Module declares a call that takes anything and returns Any
+
+        def __call__(self, x: Tensor, *, offset: int = 0, positions: Tensor | None = None) -> Tensor: ...  # noqa: D102
 
     def extra_repr(self) -> str:
         """Return the settings that differ from one layer to the next."""
