@@ -23,28 +23,6 @@ class PositionalEncoding(nn.Module):
     length, and rounded once to the dtype of the input, on its device. So there is no `max_len` to give.
 
     Explained in [Usage](../usage.md).
-
-    Args:
-        d_model: Width of the embeddings, in columns.
-        dropout: Probability that an entry of the sum is dropped in training.
-        base: Sets the slowest frequency.
-        layout: Order of the columns: `"interleaved"`, `"sin_cos"` or `"cos_sin"`.
-        scale: The $s$ of the formula, which multiplies the embeddings; √d_model in the paper.
-
-    Raises:
-        TypeError: If an argument is of the wrong type.
-        ValueError: If `dropout` is not from 0 to 1, `scale` not finite, `layout` unknown, or `d_model` or `base` out
-            of range as for [`frequencies`][pe.frequencies].
-
-    Examples:
-        >>> import pe, torch
-        >>> layer = pe.PositionalEncoding(4)
-        >>> layer(torch.zeros(1, 2, 4))
-        tensor([[[0.0000, 1.0000, 0.0000, 1.0000],
-                 [0.8415, 0.5403, 0.0100, 0.9999]]])
-
-    Source: Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762), sections 3.4,
-    3.5 and 5.4.
     """
 
     def __init__(
@@ -56,6 +34,30 @@ class PositionalEncoding(nn.Module):
         layout: Layout = "interleaved",
         scale: float = 1.0,
     ) -> None:
+        """Make a layer; its settings may be changed later, and the next call follows them.
+
+        Args:
+            d_model: Width of the embeddings, in columns.
+            dropout: Probability that an entry of the sum is dropped in training.
+            base: Sets the slowest frequency.
+            layout: Order of the columns: `"interleaved"`, `"sin_cos"` or `"cos_sin"`.
+            scale: The $s$ of the formula, which multiplies the embeddings; √d_model in the paper.
+
+        Raises:
+            TypeError: If an argument is of the wrong type.
+            ValueError: If `dropout` is not from 0 to 1, `scale` not finite, `layout` unknown, or `d_model` or `base`
+                out of range as for [`frequencies`][pe.frequencies].
+
+        Examples:
+            >>> import pe, torch
+            >>> layer = pe.PositionalEncoding(4)
+            >>> layer(torch.zeros(1, 2, 4))
+            tensor([[[0.0000, 1.0000, 0.0000, 1.0000],
+                     [0.8415, 0.5403, 0.0100, 0.9999]]])
+
+        Source: Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762), sections
+        3.4, 3.5 and 5.4.
+        """
         super().__init__()
         self.d_model, self.base, self.layout = check.settings(d_model, base, layout)
         self.scale = check.real("scale", scale)

@@ -1,6 +1,7 @@
 """The pages as they are written: every program runs, every example of a docstring is true."""
 
 import doctest
+import inspect
 import re
 from pathlib import Path
 
@@ -105,7 +106,8 @@ def test_what_a_library_logs_as_a_warning_is_an_error() -> None:
 
 def test_every_public_function_has_an_example_or_a_figure() -> None:
     for name in set(pe.__all__) - {"Layout", "figures"}:
-        documentation = getattr(pe, name).__doc__
+        documented = getattr(pe, name)
+        documentation = documented.__doc__ + (documented.__init__.__doc__ if inspect.isclass(documented) else "")
         for part in ("Args:", "Raises:", "Examples:", "Source: ", "Explained in ["):
             assert part in documentation, (name, part)
 
