@@ -39,6 +39,6 @@ def forward_of_one_rank(rank: int, world_size: int, folder: str) -> None:
 @pytest.mark.parametrize("world_size", [2, 4])
 def test_shards_are_the_whole_bit_for_bit(world_size: int, tmp_path: Path) -> None:
     spawn(forward_of_one_rank, (world_size, str(tmp_path)), world_size)
-    shards = [torch.load(tmp_path / f"{rank}.pt") for rank in range(world_size)]
+    shards = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(world_size)]
     layer: nn.Module = pe.PositionalEncoding(D_MODEL, scale=D_MODEL**0.5)
     assert torch.equal(torch.cat(shards, dim=1), layer(whole()))
