@@ -1,4 +1,4 @@
-"""What an index shows of the package: the addresses in SITE_URL and REPO_URL, and README with no link that leads nowhere.
+"""What an index shows of the package: the addresses in SITE_URL and REPO_URL, and README without dead links.
 
 Where the site and its sources live is for whoever publishes them to say. Without an address a link becomes its words.
 """

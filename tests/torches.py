@@ -1,4 +1,4 @@
-"""The tests of the package with other versions of torch: `python -m tests.torches 2.4.1 '2.9.*'`, or `make torch`.
+"""The tests of the package with other versions of torch: `make torch`, or `python -m tests.torches 2.4.1 2.9.1 newest`.
 
 Each version gets an environment of its own, made with the Python that runs this, and thrown away after. As for whoever
 has that torch already, it is there first, and what is installed after it must leave it alone.
@@ -35,7 +35,7 @@ def passes(torch: str, folder: Path) -> bool:
         return run("-c", "from importlib.metadata import version; print(version('torch'), end='')")
 
     install("pip")
-    install(f"torch=={torch}")
+    install("torch" if torch == "newest" else f"torch=={torch}")
     first = version()
     install("--build-constraint", str(pins), "--editable", ".[figures]", "--group", "package")
     if version() != first:
