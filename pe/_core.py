@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 
 Layout = Literal["interleaved", "sin_cos", "cos_sin"]
-"""The orders of columns: sine, cosine, sine, … as in the paper; all sines, then all cosines; or cosines first."""
+"""The orders of columns: sine, cosine, sine, … as in the paper; all sines, then all cosines; or cosines first.
+
+It is the type of `layout=`, for programs that pass one on. Explained in [Conventions](../conventions.md).
+"""
 
 # Entries computed at once: on a CPU as many as fit into its cache, elsewhere enough to keep the device busy.
 CPU_ENTRIES, DEVICE_ENTRIES = 2**18, 2**23
