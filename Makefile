@@ -1,5 +1,6 @@
 # The commands to type; CONTRIBUTING.md has them without make.
 PYTHON ?= python3
+TORCH ?= 2.4.*
 ADDRESS ?= 127.0.0.1:8000
 BIN = .venv/bin
 export NO_MKDOCS_2_WARNING = 1
@@ -13,6 +14,9 @@ serve: .venv/ready  ## build the site, serve it, reload on save
 test: .venv/ready  ## run every test
 	@$(BIN)/python -m tests.browser
 	$(BIN)/pytest --numprocesses 2
+
+torch:  ## run the tests of the package with the torch that TORCH names, in an environment that is thrown away
+	$(PYTHON) -m tests.torches $(TORCH)
 
 build: .venv/ready  ## build the site into site/
 	$(BIN)/mkdocs build --strict
@@ -48,4 +52,4 @@ clean:  ## remove what was installed and built here
 	$(BIN)/pip install --constraint constraints.txt --build-constraint constraints.txt --editable '.[figures]' --group dev
 	touch $@
 
-.PHONY: help serve test build lint bench faults mutants successors clean
+.PHONY: help serve test torch build lint bench faults mutants successors clean

@@ -1,11 +1,15 @@
 """The absolute (sinusoidal) position encoding: exact, explained, executable."""
 
 from pe import figures
+from pe._core import Layout
 from pe.module import PositionalEncoding
 from pe.properties import shift_matrix, similarity
 from pe.sinusoidal import encode_positions, frequencies, generate_position_encoding, wavelengths
 
+__version__ = "0.1.0"
+
 __all__ = [
+    "Layout",
     "PositionalEncoding",
     "encode_positions",
     "figures",

@@ -165,9 +165,9 @@ def token_positions(value: Tensor, x: Tensor) -> None:
 
 
 def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    missing = len(to) - len(shape)
     # Not `a in (1, b)`: while a graph is traced a size may be a symbol, which only `==` understands.
-    pairs = zip(reversed(shape), reversed(to), strict=False)
-    return len(shape) <= len(to) and all(a == 1 or a == b for a, b in pairs)  # noqa: PLR1714
+    return missing >= 0 and all(a == 1 or a == b for a, b in zip(shape, to[missing:], strict=True))  # noqa: PLR1714
 
 
 def _described(value: object) -> str:

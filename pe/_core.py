@@ -12,6 +12,10 @@ import torch
 from torch import Tensor
 
 Layout = Literal["interleaved", "sin_cos", "cos_sin"]
+"""The orders of columns: sine, cosine, sine, … as in the paper; all sines, then all cosines; or cosines first.
+
+It is the type of `layout=`, for programs that pass one on. Explained in [Conventions](../conventions.md).
+"""
 
 # Entries computed at once: on a CPU as many as fit into its cache, elsewhere enough to keep the device busy.
 CPU_ENTRIES, DEVICE_ENTRIES = 2**18, 2**23
@@ -58,7 +62,8 @@ def write_table(table: Tensor, offset: int, base: float, layout: Layout) -> None
     device = float64_device(table.device)
     if torch.compiler.is_compiling() or type(table) is not Tensor or device != table.device:
         seq_len, d_model = table.shape
-        positions = torch.arange(offset, offset + seq_len, dtype=torch.float64, device=device)
+        # Integers first: with floats torch 2.4 cannot tell how many there are.
+        positions = torch.arange(offset, offset + seq_len, device=device).to(torch.float64)
         table.copy_(encode(positions, d_model, base, layout, table.dtype))
     elif table.numel():
         _write_products(table, offset, base, layout)

@@ -1,6 +1,6 @@
 """The formula as a torch layer."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Real
@@ -23,28 +23,6 @@ class PositionalEncoding(nn.Module):
     length, and rounded once to the dtype of the input, on its device. So there is no `max_len` to give.
 
     Explained in [Usage](../usage.md).
-
-    Args:
-        d_model: Width of the embeddings, in columns.
-        dropout: Probability that an entry of the sum is dropped in training.
-        base: Sets the slowest frequency.
-        layout: Order of the columns: `"interleaved"`, `"sin_cos"` or `"cos_sin"`.
-        scale: The $s$ of the formula, which multiplies the embeddings; √d_model in the paper.
-
-    Raises:
-        TypeError: If an argument is of the wrong type.
-        ValueError: If `dropout` is not from 0 to 1, `scale` not finite, `layout` unknown, or `d_model` or `base` out
-            of range as for [`frequencies`][pe.frequencies].
-
-    Examples:
-        >>> import pe, torch
-        >>> layer = pe.PositionalEncoding(4)
-        >>> layer(torch.zeros(1, 2, 4))
-        tensor([[[0.0000, 1.0000, 0.0000, 1.0000],
-                 [0.8415, 0.5403, 0.0100, 0.9999]]])
-
-    Source: Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762), sections 3.4,
-    3.5 and 5.4.
     """
 
     def __init__(
@@ -56,6 +34,30 @@ class PositionalEncoding(nn.Module):
         layout: Layout = "interleaved",
         scale: float = 1.0,
     ) -> None:
+        """Make a layer; its settings may be changed later, and the next call follows them.
+
+        Args:
+            d_model: Width of the embeddings, in columns.
+            dropout: Probability that an entry of the sum is dropped in training.
+            base: Sets the slowest frequency.
+            layout: Order of the columns: `"interleaved"`, `"sin_cos"` or `"cos_sin"`.
+            scale: The $s$ of the formula, which multiplies the embeddings; √d_model in the paper.
+
+        Raises:
+            TypeError: If an argument is of the wrong type.
+            ValueError: If `dropout` is not from 0 to 1, `scale` not finite, `layout` unknown, or `d_model` or `base`
+                out of range as for [`frequencies`][pe.frequencies].
+
+        Examples:
+            >>> import pe, torch
+            >>> layer = pe.PositionalEncoding(4)
+            >>> layer(torch.zeros(1, 2, 4))
+            tensor([[[0.0000, 1.0000, 0.0000, 1.0000],
+                     [0.8415, 0.5403, 0.0100, 0.9999]]])
+
+        Source: Vaswani et al. (2017), [Attention Is All You Need](https://arxiv.org/abs/1706.03762), sections
+        3.4, 3.5 and 5.4.
+        """
         super().__init__()
         self.d_model, self.base, self.layout = check.settings(d_model, base, layout)
         self.scale = check.real("scale", scale)
@@ -88,7 +90,8 @@ class PositionalEncoding(nn.Module):
             ValueError: If the last axis of `x` is not `d_model` wide, `positions` does not fit `x`, both `offset`
                 and `positions` are given, or a position has no value or is too far from zero, as for
                 [`generate_position_encoding`][pe.generate_position_encoding]. Compiled code, and transforms such as
-                `torch.vmap`, do not look at `positions`; exported code does not look at `offset` either.
+                `torch.vmap`, do not look at `positions`; exported code, and before torch 2.12 compiled code, does not
+                look at `offset` either.
         """
         check.embeddings("x", x, self.d_model)
         offset = check.integer("offset", offset)
@@ -108,6 +111,10 @@ class PositionalEncoding(nn.Module):
         dropout = self.dropout
         idle = type(dropout) is nn.Dropout and not (dropout.training and dropout.p)
         return y if idle else dropout(y)
+
+    if TYPE_CHECKING:  # nn.Module declares a call that takes anything and returns Any
+
+        def __call__(self, x: Tensor, *, offset: int = 0, positions: Tensor | None = None) -> Tensor: ...  # noqa: D102
 
     def extra_repr(self) -> str:
         """Return the settings that differ from one layer to the next."""

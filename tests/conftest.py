@@ -1,4 +1,7 @@
-"""What several test files need: a reference of high precision, and the built site."""
+"""What several test files need: a reference of high precision, and the built site.
+
+What builds the site is imported where it is needed: the package is also tested where nothing of it is installed.
+"""
 
 import os
 import subprocess
@@ -10,31 +13,13 @@ from typing import Any
 import mpmath
 import pytest
 import torch
-from filelock import FileLock
 from hypothesis import settings
-from mkdocs.utils.yaml import yaml_load
-
-from docs.support import marks
 
 # Several processes test and build at the same time; threads of each that wait for each other would get nowhere.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 
 ROOT = Path(__file__).parents[1]
-
-
-def addresses(nav: Any) -> list[str]:
-    """Return where the pages of a navigation stand, relative to the site."""
-    if isinstance(nav, str):
-        name = nav.rpartition(".")[0]
-        return ["" if name == "index" else f"{name}/"]
-    return [address for item in (nav.values() if isinstance(nav, dict) else nav) for address in addresses(item)]
-
-
-PAGES = addresses(yaml_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"])
-SITE_URL = "https://example.org/encoding/"
-REPO_URL = "https://github.com/example/encoding"
-COLAB_URL = "https://colab.research.google.com/github/example/encoding/blob/gh-pages/latest/"
 
 settings.register_profile("pe", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("pe")
@@ -55,6 +40,11 @@ def reference(position: float, d_model: int, base: float = 10_000.0, layout: str
     return torch.tensor(row, dtype=torch.float64)
 
 
+def since(version: str, what: str) -> pytest.MarkDecorator:
+    """Return the mark of a test that needs what older versions of torch lack, or do wrong."""
+    return pytest.mark.skipif(torch.__version__ < version, reason=f"needs torch {version}: {what}")
+
+
 def run_program(program: str) -> str:
     """Return what a program prints that stands alone in a file, as a reader would run it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -67,16 +57,13 @@ def run_program(program: str) -> str:
     return run.stdout
 
 
-def build(folder: Path, root: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
-    """Build the site of the checkout at `root` into `folder`, strictly."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
-    env = os.environ | env | {"NO_MKDOCS_2_WARNING": "1"}
-    return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="session")
 def claims() -> dict[str, dict[str, Any]]:
     """Return all claims with what was measured, by id; a build that runs at the same time measures them, too."""
+    from filelock import FileLock
+
+    from docs.support import marks
+
     (ROOT / ".cache").mkdir(exist_ok=True)
     with FileLock(ROOT / ".cache" / "build.lock"):
         return marks.measured()
@@ -85,6 +72,8 @@ def claims() -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a strictly built site, as published under a sub-path of some host."""
+    from tests.site import COLAB_URL, REPO_URL, SITE_URL, build
+
     folder = tmp_path_factory.mktemp("site")
     built = build(folder, SITE_URL=SITE_URL, REPO_URL=REPO_URL, EDIT_URI="edit/main/docs/", COLAB_URL=COLAB_URL)
     assert built.returncode == 0, built.stderr[-4000:]

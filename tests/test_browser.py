@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, Request, Route, ViewportSize, exp
 import pe
 from docs.support.execute import in_new_process
 from tests import browser as chromium
-from tests.conftest import PAGES
+from tests.site import PAGES
 
 Visit = Callable[..., Page]
 

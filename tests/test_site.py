@@ -20,7 +20,8 @@ from mkdocs_jupyter.convert import nb2html
 
 import pe
 from docs.support import labs
-from tests.conftest import COLAB_URL, PAGES, REPO_URL, ROOT, SITE_URL, build
+from tests.conftest import ROOT
+from tests.site import COLAB_URL, PAGES, REPO_URL, SITE_URL, build
 
 TEXT_ALONE = {"usage/", "claims/", "changelog/", "citation/"}
 
@@ -152,7 +153,7 @@ def test_reference_is_complete_and_nothing_else(site: Path) -> None:
     public |= {f"pe.figures.{n}" for n, v in vars(pe.figures).items() if getattr(v, "__module__", "") == "pe.figures"}
     public = {name for name in public if not name.split(".")[-1].startswith("_")}
     methods = {"pe.PositionalEncoding.forward", "pe.PositionalEncoding.extra_repr"}
-    aliases = {name for name in documented if name.split(".")[1] in {"sinusoidal", "module", "properties"}}
+    aliases = {name for name in documented if name.split(".")[1] in {"_core", "sinusoidal", "module", "properties"}}
     assert documented - aliases == public | methods
     assert {name.split(".")[-1] for name in aliases} <= {name.split(".")[-1] for name in public | methods}
 
