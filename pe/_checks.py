@@ -18,8 +18,6 @@ FLOATS = torch.float64, torch.float32, torch.float16, torch.bfloat16
 # Past this angle, in radians, neighbouring float64 numbers are so far apart that a sine is off by more than 5e-7.
 LARGEST_ANGLE = 2.0**32
 
-_is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # before torch 2.7
-
 
 def integer(name: str, value: int, *, at_least: int | None = None) -> int:
     """Return `value` if it is an integer (never a bool) of at least `at_least`."""
@@ -113,7 +111,7 @@ def largest_position(base: float) -> float:
 def reach(name: str, position: float, base: float) -> None:
     """Raise if `position`, the furthest from zero, makes an angle that float64 does not resolve."""
     limit = largest_position(base)
-    if _is_exporting():
+    if core.is_exporting():
         return  # a limit here would have to be given to the exporter as well
     if not position <= limit:  # also true of NaN
         # Compiled code knows no number to show.
@@ -128,18 +126,17 @@ def rows(offset: int, seq_len: int, base: float) -> None:
     reach("offset and seq_len", max(abs(offset), abs(offset + max(seq_len, 1) - 1)), base)
 
 
-def positions(name: str, value: Tensor, base: float) -> Tensor:
-    """Return `value` in float64 if it holds real numbers, none too far from zero where there are values to look at."""
+def positions(name: str, value: Tensor, base: float) -> tuple[Tensor, tuple[float, float] | None]:
+    """Return `value` in float64 if it holds real numbers; and where looking is free, the lowest and the highest.
+
+    Only then they must not be too far from zero. A look at another device would make the caller wait for it.
+    """
     p = core.in_float64(real_tensor(name, value))
-    if torch.compiler.is_compiling() or not p.numel():
-        return p
-    try:
-        furthest = p.detach().abs().max().item()
-    except RuntimeError:  # it stands for other tensors, or for many
-        return p
-    if isinstance(furthest, float):
-        reach(name, furthest, base)
-    return p
+    if p.device.type != "cpu" or not p.numel() or not core.is_plain(p):
+        return p, None
+    low, high = (end.item() for end in p.detach().aminmax())
+    reach(name, max(-low, high), base)
+    return p, (low, high)
 
 
 def embeddings(name: str, value: Tensor, d_model: int) -> None:
@@ -154,14 +151,32 @@ def embeddings(name: str, value: Tensor, d_model: int) -> None:
 
 def token_positions(value: Tensor, x: Tensor) -> None:
     """Raise if `value` does not give the tokens of `x` a position each."""
-    real_tensor("positions", value)
-    if value.is_meta and not x.is_meta:
-        raise ValueError(f"positions must hold values, as x on {x.device} does; got a tensor on the meta device")
-    tokens, shape = tuple(x.shape[:-1]), tuple(value.shape)
-    if not _broadcasts(shape, tokens):
-        swapped = len(tokens) == 2 and _broadcasts(shape, tokens[::-1])
-        hint = "; x looks like (seq_len, batch, d_model), pass x.transpose(0, 1)" if swapped else ""
-        raise ValueError(f"positions must broadcast to the tokens of x, {tokens}; got {shape}{hint}")
+    tokens, shape = tuple(x.shape[:-1]), tuple(_with_values("positions", value, x).shape)
+    hint = ""
+    if shape and shape[-1] == 1 and tokens[-1] != 1:
+        hint = "; one for each sentence, from which its tokens count on, is given as offset, without the last axis"
+    elif _broadcasts(shape, tokens):
+        return
+    elif shape == tokens[:-1]:
+        hint = "; one for each sentence, from which its tokens count on, is given as offset"
+    elif shape == tokens[::-1]:
+        hint = "; x looks like (seq_len, batch, d_model), pass x.transpose(0, 1)"
+    raise ValueError(f"positions must broadcast to the tokens of x, {tokens}; got {shape}{hint}")
+
+
+def sentence_offsets(value: Tensor, x: Tensor) -> None:
+    """Raise if `value` does not give the sentences of `x` an integer each, or one to all."""
+    if _with_values("offset", value, x).is_floating_point():
+        raise TypeError(f"offset must hold integers, got dtype {value.dtype}")
+    sentences, shape = tuple(x.shape[:-2]), tuple(value.shape)
+    if not _broadcasts(shape, sentences):
+        raise ValueError(f"offset must be one integer, or broadcast to the sentences of x, {sentences}; got {shape}")
+
+
+def _with_values(name: str, value: Tensor, x: Tensor) -> Tensor:
+    if real_tensor(name, value).is_meta and not x.is_meta:
+        raise ValueError(f"{name} must hold values, as x on {x.device} does; got a tensor on the meta device")
+    return value
 
 
 def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:

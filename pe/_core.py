@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Context, Decimal
 from functools import lru_cache
 from itertools import chain
@@ -16,6 +16,8 @@ Layout = Literal["interleaved", "sin_cos", "cos_sin"]
 
 It is the type of `layout=`, for programs that pass one on. Explained in [Conventions](../conventions.md).
 """
+
+is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # before torch 2.7
 
 # Entries computed at once: on a CPU as many as fit into its cache, elsewhere enough to keep the device busy.
 CPU_ENTRIES, DEVICE_ENTRIES = 2**18, 2**23
@@ -31,20 +33,22 @@ def frequencies(d_model: int, base: float, device: torch.device) -> Tensor:
 
 def encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: torch.dtype) -> Tensor:
     """Return the encoding of any real positions, given in float64: a sine or cosine for each entry."""
-    table = positions.new_empty((*positions.shape, d_model), dtype=dtype)
     omega = frequencies(d_model, base, positions.device)
-    sines, cosines = columns(d_model, layout)
-    parts: Iterable[tuple[Tensor, Tensor]] = [(positions, table)]
-    # A compiler splits the work itself, and for a gradient every part would copy the whole.
-    whole = torch.compiler.is_compiling() or (positions.requires_grad and torch.is_grad_enabled())
-    rows = rows_at_once(d_model, table.device)
-    if not whole and positions.numel() > rows:
-        flat = table.view(-1, d_model)
-        parts = zip(torch.split(positions.reshape(-1), rows), torch.split(flat, rows), strict=True)
-    for p, part in parts:
-        angles = p[..., None] * omega
-        part[..., sines] = _rounded_with_gradient(angles.sin(), dtype)
-        part[..., cosines] = _rounded_with_gradient(angles[..., : d_model // 2].cos(), dtype)
+    if not is_plain(positions) or (positions.requires_grad and torch.is_grad_enabled()):
+        # In one piece: a graph is for any length, and for a gradient every part would copy the whole.
+        angles = positions[..., None] * omega
+        sines, cosines = (_cast(values, dtype) for values in (angles.sin(), angles.cos()))
+        if layout == "interleaved":
+            return torch.stack([sines, cosines], -1).flatten(-2)[..., :d_model]
+        halves = [sines, cosines[..., : d_model // 2]]
+        return torch.cat(halves if layout == "sin_cos" else halves[::-1], -1)
+    table = positions.new_empty((*positions.shape, d_model), dtype=dtype)
+    rows, flat = rows_at_once(d_model, table.device), table.view(-1, d_model)
+    sine_columns, cosine_columns = columns(d_model, layout)
+    for p, part in zip(torch.split(positions.reshape(-1), rows), torch.split(flat, rows), strict=True):
+        angles = p[:, None] * omega
+        part[:, sine_columns] = rounded(angles.sin(), dtype)
+        part[:, cosine_columns] = rounded(angles[:, : d_model // 2].cos(), dtype)
     return table
 
 
@@ -52,21 +56,23 @@ def table(
     seq_len: int, d_model: int, base: float, offset: int, layout: Layout, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     """Return a new table of the positions from `offset` on."""
+    if in_graph():
+        # Integers first: with floats torch 2.4 cannot tell how many there are.
+        positions = torch.arange(offset, offset + seq_len, device=float64_device(device)).to(torch.float64)
+        return encode(positions, d_model, base, layout, dtype).to(device)
     made = torch.empty(seq_len, d_model, dtype=dtype, device=device)
     write_table(made, offset, base, layout)
     return made
 
 
-def write_table(table: Tensor, offset: int, base: float, layout: Layout) -> None:
-    """Write the rows of the positions from `offset` on into `table`."""
-    device = float64_device(table.device)
-    if torch.compiler.is_compiling() or type(table) is not Tensor or device != table.device:
-        seq_len, d_model = table.shape
-        # Integers first: with floats torch 2.4 cannot tell how many there are.
+def write_table(out: Tensor, offset: int, base: float, layout: Layout) -> None:
+    """Write the rows of the positions from `offset` on into `out`."""
+    (seq_len, d_model), device = out.shape, float64_device(out.device)
+    if in_graph() or type(out) is not Tensor or device != out.device:
         positions = torch.arange(offset, offset + seq_len, device=device).to(torch.float64)
-        table.copy_(encode(positions, d_model, base, layout, table.dtype))
-    elif table.numel():
-        _write_products(table, offset, base, layout)
+        out.copy_(encode(positions, d_model, base, layout, out.dtype))
+    elif out.numel():
+        _write_products(out, offset, base, layout)
 
 
 def _write_products(table: Tensor, first: int, base: float, layout: Layout) -> None:
@@ -149,10 +155,15 @@ def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
     return odd.view(torch.float64)
 
 
-def _rounded_with_gradient(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return the numbers of `rounded` with the gradient of `x`, which operations on bits would lose."""
-    exact = x.detach()
-    return x if dtype.itemsize > 2 else x + (rounded(exact, dtype) - exact)
+def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return `x` rounded once to `dtype`, with its gradient, which operations on bits would lose.
+
+    What is exported rounds twice, which shows in a few entries in a million of 16 bits: not every engine knows bits.
+    """
+    if dtype.itemsize == 2 and not is_exporting() and not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        exact = x.detach()
+        x = x + (rounded(exact, dtype) - exact)
+    return x.to(dtype)
 
 
 @lru_cache(maxsize=16)
@@ -198,6 +209,26 @@ def columns(d_model: int, layout: Layout) -> tuple[slice, slice]:
 def rows_at_once(d_model: int, device: torch.device) -> int:
     """Return how many rows to compute at once."""
     return max(1, (CPU_ENTRIES if device.type == "cpu" else DEVICE_ENTRIES) // d_model)
+
+
+def in_graph() -> bool:
+    """Return whether torch is making a graph of what is computed now."""
+    return torch.compiler.is_compiling() or bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
+
+
+def is_ordinary(x: Tensor) -> bool:
+    """Return whether `x` runs torch's own operations: a FakeTensor and a DTensor do not."""
+    return type(x).__torch_dispatch__ == Tensor.__torch_dispatch__
+
+
+def is_plain(x: Tensor) -> bool:
+    """Return whether `x` has memory of its own; in a graph, on the meta device or within a transform it has none."""
+    if in_graph() or not is_ordinary(x):
+        return False
+    try:
+        return x.data_ptr() != 0 or not x.numel()
+    except RuntimeError:
+        return False
 
 
 def in_float64(x: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from jaxtyping import Float, Real
+from jaxtyping import Float, Integer, Real
 from torch import Tensor, nn
 
 from pe import _checks as check
@@ -70,14 +70,15 @@ class PositionalEncoding(nn.Module):
         self,
         x: Float[Tensor, "*batch seq_len d_model"],
         *,
-        offset: int = 0,
+        offset: int | Integer[Tensor, "*#batch"] = 0,
         positions: Real[Tensor, "*#tokens"] | None = None,
     ) -> Float[Tensor, "*batch seq_len d_model"]:
         """Return `x` with the encoding of its positions added.
 
         Args:
             x: Embeddings, batch first.
-            offset: Position of the first token, for decoding step by step: the number of tokens already seen.
+            offset: Position of the first token, for decoding step by step: the number of tokens already seen. In a
+                tensor, one for each sentence of the batch, or one for all.
             positions: Position of each token instead, of a shape that broadcasts to that of `x` without its
                 last axis; for padded or packed batches.
 
@@ -85,25 +86,26 @@ class PositionalEncoding(nn.Module):
             The sum, in the dtype and on the device of `x`.
 
         Raises:
-            TypeError: If `x` does not hold floats, `offset` is not an integer, or `positions` is not a tensor of
+            TypeError: If `x` does not hold floats, `offset` does not hold integers, or `positions` is not a tensor of
                 real numbers.
-            ValueError: If the last axis of `x` is not `d_model` wide, `positions` does not fit `x`, both `offset`
-                and `positions` are given, or a position has no value or is too far from zero, as for
-                [`generate_position_encoding`][pe.generate_position_encoding]. Compiled code, and transforms such as
-                `torch.vmap`, do not look at `positions`; exported code, and before torch 2.12 compiled code, does not
-                look at `offset` either.
+            ValueError: If the last axis of `x` is not `d_model` wide, `positions` or `offset` does not fit `x`, both
+                are given, or a position has no value or is too far from zero, as for
+                [`generate_position_encoding`][pe.generate_position_encoding]. Tensors of positions are looked at on
+                the CPU alone, since a GPU would have to be waited for, and not by compiled code or transforms such as
+                `torch.vmap`; exported code, and before torch 2.12 compiled code, does not look at `offset` either.
         """
         check.embeddings("x", x, self.d_model)
-        offset = check.integer("offset", offset)
-        if positions is None:
-            encoding = self._rows(offset, x)
-        elif offset != 0:
-            raise ValueError(f"offset must be 0 when positions are given, got {offset}")
-        else:
+        if positions is not None:
+            if isinstance(offset, Tensor) or check.integer("offset", offset) != 0:
+                raise ValueError(f"offset must be 0 when positions are given, got {offset}")
             check.token_positions(positions, x)
-            settings = check.settings(self.d_model, self.base, self.layout)
-            p = check.positions("positions", positions.to(x.device), self.base)
-            encoding = core.encode(p, *settings, x.dtype).to(x.device)
+            encoding = self._encoded("positions", positions, x)
+        elif isinstance(offset, Tensor):
+            check.sentence_offsets(offset, x)
+            new = torch.arange(x.shape[-2], device=offset.device)
+            encoding = self._encoded("offset and seq_len", offset.long()[..., None] + new, x)
+        else:
+            encoding = self._rows(check.integer("offset", offset), x.shape[-2], x)
         # `alpha` would be rounded to 16 bits as x is.
         exact_scale = self.scale != 1 and x.dtype.itemsize < 4
         y = x * self.scale + encoding if exact_scale else torch.add(encoding, x, alpha=self.scale)
@@ -114,7 +116,9 @@ class PositionalEncoding(nn.Module):
 
     if TYPE_CHECKING:  # nn.Module declares a call that takes anything and returns Any
 
-        def __call__(self, x: Tensor, *, offset: int = 0, positions: Tensor | None = None) -> Tensor: ...  # noqa: D102
+        def __call__(  # noqa: D102
+            self, x: Tensor, *, offset: int | Tensor = 0, positions: Tensor | None = None
+        ) -> Tensor: ...
 
     def extra_repr(self) -> str:
         """Return the settings that differ from one layer to the next."""
@@ -129,12 +133,21 @@ class PositionalEncoding(nn.Module):
         self._kept = None
         return super()._apply(*args, **keywords)  # type: ignore[no-untyped-call]
 
-    def _rows(self, offset: int, x: Tensor) -> Tensor:
-        """Return the rows of the positions from `offset` on, one for each token of `x`."""
-        seq_len = x.shape[-2]
+    def _encoded(self, name: str, positions: Tensor, x: Tensor) -> Tensor:
+        """Return the rows of given positions, in the dtype and on the device of `x`."""
+        settings = check.settings(self.d_model, self.base, self.layout)
+        p, ends = check.positions(name, positions, self.base)
+        if ends and x.device.type == "cpu" and not positions.is_floating_point():
+            low, seq_len = int(ends[0]), int(ends[1] - ends[0]) + 1
+            if seq_len <= 2 * p.numel() + ROWS:  # close together, as usual: their table is made quickly, and kept
+                return self._rows(low, seq_len, x)[positions.long() - low]
+        return core.encode(p.to(core.float64_device(x.device)), *settings, x.dtype).to(x.device)
+
+    def _rows(self, offset: int, seq_len: int, x: Tensor) -> Tensor:
+        """Return the rows of the positions from `offset` on, in the dtype and on the device of `x`."""
         made_for = self.d_model, self.base, self.layout, x.dtype, x.device
         # A graph computes its rows, for any length. And tensors that only stand for others do not mix with kept rows.
-        keeps = not torch.compiler.is_compiling() and _is_ordinary(x)
+        keeps = not core.in_graph() and core.is_ordinary(x)
         kept = self._kept if keeps else None
         if kept and kept.made_for == made_for and kept.first <= offset <= offset + seq_len <= kept.stop:
             return kept.table[offset - kept.first : offset - kept.first + seq_len]
@@ -147,7 +160,7 @@ class PositionalEncoding(nn.Module):
         if offset + rows > check.largest_position(base):
             rows = seq_len
         table: Tensor = torch.ops.pe.table(rows, d_model, base, offset, layout, x.dtype, x.device)
-        if _can_be_kept(table):
+        if core.is_plain(table):
             self._kept = _Kept(made_for, offset, offset + rows, table)
         return table[:seq_len]
 
@@ -169,16 +182,3 @@ if not hasattr(torch.ops.pe, "table"):  # this module may be reloaded, but an op
         "(int seq_len, int d_model, float base, int offset, str layout, ScalarType dtype, Device device) -> Tensor",
     )
     torch.library.impl("pe::table", "CompositeExplicitAutograd", core.table)
-
-
-def _is_ordinary(x: Tensor) -> bool:
-    """Return whether `x` runs torch's own operations: a FakeTensor and a DTensor do not."""
-    return type(x).__torch_dispatch__ == Tensor.__torch_dispatch__
-
-
-def _can_be_kept(table: Tensor) -> bool:
-    """Return whether a table is of use in later calls: one that was made within a transform of torch.func is not."""
-    try:
-        return _is_ordinary(table) and table.data_ptr() != 0
-    except RuntimeError:
-        return False

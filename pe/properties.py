@@ -74,7 +74,8 @@ def similarity(offsets: Real[Tensor, "*lags"], d_model: int, *, base: float = 10
     Raises:
         TypeError: If an argument is of the wrong type.
         ValueError: If `d_model` is odd, a distance NaN, or an argument out of range, as for
-            [`generate_position_encoding`][pe.generate_position_encoding]. Compiled code does not look at distances.
+            [`generate_position_encoding`][pe.generate_position_encoding]. Distances are looked at as
+            positions are there.
 
     Examples:
         >>> import pe, torch
@@ -86,7 +87,7 @@ def similarity(offsets: Real[Tensor, "*lags"], d_model: int, *, base: float = 10
     """
     d_model, base, _ = check.settings(d_model, base)
     check.even(d_model)
-    lags = check.positions("offsets", offsets, base)
+    lags, _ = check.positions("offsets", offsets, base)
     omega = core.frequencies(d_model, base, lags.device)
     if torch.compiler.is_compiling():
         return (lags[..., None] * omega).cos().mean(-1)

@@ -94,7 +94,8 @@ def generate_position_encoding(
         layout: Order of the columns: `"interleaved"` (sine, cosine, sine, …, as in the paper), `"sin_cos"`
             (all sines, then all cosines) or `"cos_sin"`.
         dtype: Floating dtype of the table, float32 if not given. Every entry is computed in float64 and rounded to
-            it once. (Compiled code computes entries as [`encode_positions`][pe.encode_positions] does.)
+            it once. (Graphs compute entries as [`encode_positions`][pe.encode_positions] does; what is exported rounds
+            a few in a million of 16 bits twice.)
         device: Where the table is built; torch's default device if not given.
         out: Tensor of shape `(seq_len, d_model)` to write into, instead of a new one. Its dtype and device count;
             if `dtype` or `device` is given too, it must agree.
@@ -161,8 +162,9 @@ def encode_positions(
     Raises:
         TypeError: If an argument is of the wrong type.
         ValueError: If a position is NaN or too far from zero, or another argument out of range, as for
-            [`generate_position_encoding`][pe.generate_position_encoding]. Compiled code, and transforms such as
-            `torch.vmap`, do not look at positions.
+            [`generate_position_encoding`][pe.generate_position_encoding]. Positions are looked at
+            on the CPU alone, since a GPU would have to be waited for, and not by compiled code or transforms such as
+            `torch.vmap`; what is not looked at and is NaN gives a row of NaN, and what is too far a less exact one.
 
     Examples:
         >>> import pe, torch
@@ -174,5 +176,5 @@ def encode_positions(
     """
     d_model, base, layout = check.settings(d_model, base, layout)
     check.floating("dtype", dtype)
-    p = check.positions("positions", positions, base)
+    p, _ = check.positions("positions", positions, base)
     return core.encode(p, d_model, base, layout, dtype).to(positions.device)

@@ -8,6 +8,7 @@ import math
 import pickle
 import random
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -100,11 +101,34 @@ def test_positions() -> None:
     for positions in (
         torch.tensor([[0, 0, 1], [4, 9, 2]]),
         torch.tensor([7, 8, 9]),
-        torch.tensor([[3], [5]]),
         torch.tensor(2),
     ):
         assert torch.equal(layer(x, positions=positions), x + table[positions.expand(2, 3)])
     assert torch.equal(layer(x, positions=torch.full((3,), 0.5)), x + pe.encode_positions(torch.tensor(0.5), 6))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_each_sentence_may_go_on_from_its_own_offset(compiled: bool) -> None:
+    layer, x = pe.PositionalEncoding(6), torch.randn(2, 3, 6)
+    ask = torch.compile(layer, fullgraph=True, backend="aot_eager") if compiled else layer
+    table = pe.generate_position_encoding(50, 6)
+    expected = x + torch.stack([table[7:10], table[40:43]])
+    for dtype in (torch.int64, torch.int32, torch.uint8):
+        assert torch.equal(ask(x, offset=torch.tensor([7, 40], dtype=dtype)), expected)
+    assert torch.equal(ask(x, offset=torch.tensor(40)), x + table[40:43])
+    assert torch.equal(ask(x, offset=torch.tensor([40])), x + table[40:43])
+    deep = x.expand(4, 2, 3, 6)
+    assert torch.equal(ask(deep, offset=torch.tensor([7, 40])), expected.expand(4, 2, 3, 6))
+
+
+def test_positions_close_together_are_looked_up() -> None:
+    layer, x = pe.PositionalEncoding(8), torch.randn(2, 40, 8)
+    layer(x, offset=600)
+    with Operations() as ran:
+        layer(x, positions=torch.randint(600, 800, (2, 40)))
+    assert not {"sin", "cos", "mul"} & set(ran.names)
+    wide = torch.randint(-(2**32), 2**32, (2, 40))
+    assert torch.equal(layer(x, positions=wide), x + pe.encode_positions(wide, 8))
 
 
 def test_scale_and_dropout() -> None:
@@ -348,6 +372,37 @@ def test_exports_with_a_dynamic_offset(strict: bool) -> None:
     assert torch.allclose(program.module()(x, past), model(x, past), atol=1e-6)
 
 
+def test_graphs_know_no_number() -> None:
+    """Neither a trace for other sizes nor a graph holds anything of the example that it was made with."""
+    layer = pe.PositionalEncoding(512)
+    x, p = torch.randn(1, 16, 512), torch.arange(16)[None]
+    other, wide = torch.randn(4, 300, 512), torch.randint(0, 90_000, (4, 300))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own, of everything that Python decides
+        trace: Any = functools.partial(torch.jit.trace, check_trace=False)
+        traced, plain = trace(lambda x, p: layer(x, positions=p), (x, p)), trace(layer, (x,))
+    assert torch.allclose(traced(other, wide), layer(other, positions=wide), atol=1e-6)
+    assert torch.allclose(plain(other), layer(other), atol=1e-6)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_exports_with_offsets_in_a_tensor(strict: bool) -> None:
+    class Continued(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoding = pe.PositionalEncoding(16)
+
+        def forward(self, x: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
+            return self.encoding(x, offset=offset)
+
+    model, x, length = Continued(), torch.randn(2, 5, 16), torch.export.Dim("length")
+    for offset, later in ((torch.tensor(7), torch.tensor(900)), (torch.tensor([7, 40]), torch.tensor([3, 900]))):
+        shapes = {"x": {1: length}, "offset": None}
+        program = torch.export.export(model, (x, offset), dynamic_shapes=shapes, strict=strict)
+        other = torch.randn(2, 99, 16)
+        assert torch.allclose(program.module()(other, later), model(other, later), atol=1e-6)
+
+
 @pytest.mark.parametrize("strict", [False, True])
 def test_exports_with_a_dynamic_length(strict: bool) -> None:
     model = nn.Sequential(nn.Linear(4, 16), pe.PositionalEncoding(16))
@@ -372,6 +427,16 @@ def test_exports_with_a_dynamic_length(strict: bool) -> None:
         (torch.zeros(3, 4), {"offset": "0", "positions": torch.arange(3)}, TypeError, "offset must be an integer"),
         (torch.zeros(3, 4), {"offset": 1, "positions": torch.arange(3)}, ValueError, "offset must be 0 when"),
         (torch.zeros(3, 4), {"offset": -1, "positions": torch.arange(3)}, ValueError, "offset must be 0 when"),
+        (torch.zeros(2, 3, 4), {"positions": torch.tensor([[7], [40]])}, ValueError, "is given as offset, without"),
+        (torch.zeros(2, 3, 4), {"positions": torch.tensor([7, 40])}, ValueError, "count on, is given as offset$"),
+        (torch.zeros(2, 3, 4), {"offset": torch.tensor([7.0, 40.0])}, TypeError, "offset must hold integers"),
+        (torch.zeros(2, 3, 4), {"offset": torch.tensor([True, True])}, TypeError, "offset must hold real numbers"),
+        (torch.zeros(2, 3, 4), {"offset": torch.arange(3)}, ValueError, r"the sentences of x, \(2,\); got \(3,\)"),
+        (torch.zeros(3, 4), {"offset": torch.arange(3)}, ValueError, r"the sentences of x, \(\); got \(3,\)"),
+        (torch.zeros(2, 3, 4), {"offset": torch.tensor([0, 2**32])}, ValueError, "offset and seq_len must keep"),
+        (torch.zeros(2, 3, 4), {"offset": torch.tensor([0, 2**63 - 1])}, ValueError, "offset and seq_len must keep"),
+        (torch.zeros(2, 3, 4), {"offset": torch.arange(2, device="meta")}, ValueError, "offset must hold values"),
+        (torch.zeros(3, 4), {"offset": torch.tensor(0), "positions": torch.arange(3)}, ValueError, "offset must be 0"),
         (torch.zeros(3, 4), {"positions": [0, 1, 2]}, TypeError, "positions must be a torch.Tensor"),
         (torch.zeros(3, 4), {"positions": torch.arange(3, device="meta")}, ValueError, "positions must hold values"),
         (torch.zeros(3, 4), {"positions": torch.arange(4)}, ValueError, "positions must broadcast"),
