@@ -17,8 +17,6 @@ Layout = Literal["interleaved", "sin_cos", "cos_sin"]
 It is the type of `layout=`, for programs that pass one on. Explained in [Conventions](../conventions.md).
 """
 
-is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # before torch 2.7
-
 # Entries computed at once: on a CPU as many as fit into its cache, elsewhere enough to keep the device busy.
 CPU_ENTRIES, DEVICE_ENTRIES = 2**18, 2**23
 # Entries of the first rows of a table, which are stored.
@@ -160,7 +158,7 @@ def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:
 
     What is exported rounds twice, which shows in a few entries in a million of 16 bits: not every engine knows bits.
     """
-    if dtype.itemsize == 2 and not is_exporting() and not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+    if dtype.itemsize == 2 and not is_exporting():
         exact = x.detach()
         x = x + (rounded(exact, dtype) - exact)
     return x.to(dtype)
@@ -213,7 +211,13 @@ def rows_at_once(d_model: int, device: torch.device) -> int:
 
 def in_graph() -> bool:
     """Return whether torch is making a graph of what is computed now."""
-    return torch.compiler.is_compiling() or bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
+    return torch.compiler.is_compiling() or is_exporting()
+
+
+def is_exporting() -> bool:
+    """Return whether that graph is to be kept: exported, or traced."""
+    asked = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # before torch 2.7
+    return bool(asked() or torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
 
 
 def is_ordinary(x: Tensor) -> bool:

@@ -170,7 +170,7 @@ def adding_rotates():
     words = torch.randn(1000, 512, dtype=torch.float64)
     layer = pe.PositionalEncoding(512)
     near, far = (
-        layer(words, positions=torch.tensor([p])) for p in (7, 1_000_000)
+        layer(words, positions=torch.tensor(p)) for p in (7, 1_000_000)
     )
     moves = far - near
     longer = near.norm(dim=1) / words.norm(dim=1) - 1
