@@ -167,7 +167,7 @@ def test_first_visit_is_light_and_still(visit: Visit, site: Path, path: str) -> 
         file = file / "index.html" if file.is_dir() else file
         weight += len(gzip.compress(file.read_bytes())) if file.suffix in TEXT else file.stat().st_size
     assert any(name.endswith(".woff2") for name in fetched)
-    assert weight <= (350_000 if path.startswith("labs/") else 200_000)
+    assert weight <= 130_000 + 6_000 * page.locator("figure.drawn").count()
 
 
 def copied(page: Page) -> list[tuple[str, str]]:
