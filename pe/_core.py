@@ -55,9 +55,7 @@ def table(
 ) -> Tensor:
     """Return a new table of the positions from `offset` on."""
     if in_graph():
-        # Integers first: with floats torch 2.4 cannot tell how many there are.
-        positions = torch.arange(offset, offset + seq_len, device=float64_device(device)).to(torch.float64)
-        return encode(positions, d_model, base, layout, dtype).to(device)
+        return encode(_count(offset, seq_len, device), d_model, base, layout, dtype).to(device)
     made = torch.empty(seq_len, d_model, dtype=dtype, device=device)
     write_table(made, offset, base, layout)
     return made
@@ -65,12 +63,17 @@ def table(
 
 def write_table(out: Tensor, offset: int, base: float, layout: Layout) -> None:
     """Write the rows of the positions from `offset` on into `out`."""
-    (seq_len, d_model), device = out.shape, float64_device(out.device)
-    if in_graph() or type(out) is not Tensor or device != out.device:
-        positions = torch.arange(offset, offset + seq_len, device=device).to(torch.float64)
-        out.copy_(encode(positions, d_model, base, layout, out.dtype))
+    seq_len, d_model = out.shape
+    if in_graph() or type(out) is not Tensor or float64_device(out.device) != out.device:
+        out.copy_(encode(_count(offset, seq_len, out.device), d_model, base, layout, out.dtype))
     elif out.numel():
         _write_products(out, offset, base, layout)
+
+
+def _count(offset: int, seq_len: int, device: torch.device) -> Tensor:
+    """Return the positions from `offset` on in float64."""
+    # Integers first: with floats torch 2.4 cannot tell how many there are.
+    return torch.arange(offset, offset + seq_len, device=float64_device(device)).to(torch.float64)
 
 
 def _write_products(table: Tensor, first: int, base: float, layout: Layout) -> None:
