@@ -15,18 +15,19 @@ WRITTEN = ("{:.0f}", "{:.0f}", "1 : {:.3g}", "changes", "±{:.0%}")
 
 
 def scoreboard(last: str) -> None:
-    """Print, as Markdown, which wishes are met by each way up to `last`."""
-    print('<div class="scores" markdown="1">\n')
-    print("| |", " | ".join(WISHES), "|\n|", " --- |" * (len(WISHES) + 1))
+    """Print, as HTML, which wishes are met by each way up to `last`."""
+    heads = "".join(f"<th>{wish}</th>" for wish in WISHES)
+    print(f'<div class="scores"><table><thead><tr><td></td>{heads}</tr></thead><tbody>')
     for way in tries.WAYS:
         cells = []
         for (met, number), written in zip(tries.measure(way).values(), WRITTEN, strict=True):
             said = "ends" if math.isinf(number) else written.format(number / 2 if "±" in written else number)
-            cells.append("**yes**{ .verdict .true }" if met else f"**no**{{ .verdict .false }}, {said}")
-        print(f"| {way} |", " | ".join(cells), "|")
+            yes, no = (f'<strong class="verdict {verdict}">' for verdict in ("true", "false"))
+            cells.append(f"<td>{yes}yes</strong></td>" if met else f"<td>{no}no</strong>, {said}</td>")
+        print(f"<tr><td>{way}</td>{''.join(cells)}</tr>")
         if way == last:
             break
-    print("\n</div>")
+    print("</tbody></table></div>")
 
 
 def numbers() -> Figure:
