@@ -36,7 +36,8 @@ def weights(x: Tensor) -> Tensor:
     """Return what each row of `x` attends to, with queries and keys made by random weights."""
     drawn = torch.Generator().manual_seed(3)
     query, key = torch.randn(2, 16, 16, generator=drawn) / 4
-    return ((x @ query) @ (x @ key).T / 4).softmax(dim=-1)
+    scores: Tensor = (x @ query) @ (x @ key).T / 4
+    return scores.softmax(dim=-1)
 
 
 def who_bites_whom() -> Figure:
