@@ -115,7 +115,7 @@ def test_arcs_end_where_the_shift_leads_and_their_heads_point_there(offset: int,
         assert np.allclose(path[-1] / np.linalg.norm(path[-1]), rows[p + offset], atol=1e-5)
         assert np.allclose(path[-1], head.get_xydata(), atol=1e-5)
         drawn = MarkerStyle(head.get_marker())
-        tip = drawn.get_transform().transform(drawn.get_path().vertices[0])
+        tip = drawn.get_transform().transform(np.asarray(drawn.get_path().vertices)[0])
         last = path[-1] - path[-2]
         assert np.allclose(tip / np.linalg.norm(tip), last / np.linalg.norm(last), atol=0.03)
 
