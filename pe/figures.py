@@ -152,7 +152,9 @@ def rotation(
         ax.plot(radius * arc.cos(), radius * arc.sin(), color=f"C{p % 6}")
         ax.plot(radius * math.cos(start), radius * math.sin(start), "o", color=f"C{p % 6}", label=f"{p} → {p + offset}")
         end = after[p, 2 * pair : 2 * pair + 2] * radius
-        ax.plot(*end.tolist(), ">", color=f"C{p % 6}")
+        # A triangle points upwards, by 90 degrees; the arc arrives at a right angle to its radius.
+        ahead = math.degrees(start - angle) - math.copysign(90, angle)
+        ax.plot(*end.tolist(), marker=(3, 0, ahead - 90), markersize=8, color=f"C{p % 6}")
     ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), title="Position")
     return ax
 

@@ -1,8 +1,10 @@
 """The pages as they are written: every program runs, every example of a docstring is true."""
 
+import datetime
 import doctest
 import inspect
 import re
+import tomllib
 from pathlib import Path
 
 import jupytext
@@ -87,6 +89,18 @@ def test_every_work_that_is_linked_is_in_the_list_of_works() -> None:
         r"^\| .*?(arxiv\.org/abs/[\d.]+)", (ROOT / "docs/citation.md").read_text(encoding="utf-8"), re.M
     )
     assert linked == set(listed)
+
+
+def test_every_source_that_is_linked_is_listed_with_what_it_shows_and_whether_it_was_opened() -> None:
+    texts = [*PAGES, *LABS, *ROOT.glob("docs/claims/*.py"), *ROOT.glob("pe/*.py")]
+    linked = {link for text in texts for link in re.findall(r"https?://[^\s)}>\"]+", text.read_text(encoding="utf-8"))}
+    sources = tomllib.loads((ROOT / "docs/citations.toml").read_text(encoding="utf-8"))["source"]
+    assert sorted(linked) == [source["address"] for source in sources]
+    for source in sources:
+        assert source.keys() == {"address", "shows", "seen", "on"}
+        assert source["shows"].endswith((".", ".)", ".”"))
+        assert source["seen"] in {"itself", "its abstract", "a copy", "not"}
+        assert datetime.date(2026, 1, 1) < source["on"] <= datetime.datetime.now(tz=datetime.UTC).date()
 
 
 @pytest.mark.parametrize("source", [sinusoidal, module, properties, figures], ids=lambda source: source.__name__)

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.markers import MarkerStyle
 
 import pe
 from pe import figures
@@ -102,14 +103,21 @@ def test_hands_point_where_the_row_says() -> None:
     assert np.allclose(np.array(tips) - [[0, 0], [2.6, 0]], row[:4].reshape(2, 2), atol=1e-6)
 
 
-def test_arcs_end_where_the_shift_leads() -> None:
-    ax = figures.rotation(2, 8, pair=1, seq_len=3)
+@pytest.mark.parametrize(("offset", "pair"), [(2, 1), (2, 0), (-1, 0)])
+def test_arcs_end_where_the_shift_leads_and_their_heads_point_there(offset: int, pair: int) -> None:
+    ax = figures.rotation(offset, 8, pair=pair, seq_len=3)
     arcs = [line for line in ax.lines if len(line.get_xdata()) == 60]  # type: ignore[arg-type]
-    rows = pe.generate_position_encoding(5, 8)[:, 2:4]
-    for p, arc in enumerate(arcs):
+    heads = [line for line in ax.lines if isinstance(line.get_marker(), tuple)]
+    rows = pe.encode_positions(torch.arange(-1, 5), 8)[:, 2 * pair : 2 * pair + 2]
+    for p, (arc, head) in enumerate(zip(arcs, heads, strict=True), start=1):
         path = np.asarray(arc.get_xydata())
         assert np.allclose(path[0] / np.linalg.norm(path[0]), rows[p], atol=1e-5)
-        assert np.allclose(path[-1] / np.linalg.norm(path[-1]), rows[p + 2], atol=1e-5)
+        assert np.allclose(path[-1] / np.linalg.norm(path[-1]), rows[p + offset], atol=1e-5)
+        assert np.allclose(path[-1], head.get_xydata(), atol=1e-5)
+        drawn = MarkerStyle(head.get_marker())
+        tip = drawn.get_transform().transform(np.asarray(drawn.get_path().vertices)[0])
+        last = path[-1] - path[-2]
+        assert np.allclose(tip / np.linalg.norm(tip), last / np.linalg.norm(last), atol=0.03)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Claims: what is said about the encoding, as functions that measure whether it is true.
 
-A claim is what readers have heard. Its function measures; its evidence says which figure speaks for the statement,
+A claim is what readers have heard. Its function measures; its evidence says which number speaks for the statement,
 which against it, and within which bounds each must lie. The verdict follows from the evidence, and must be the one
 that the claim declares.
 """
@@ -21,7 +21,7 @@ Measure = Callable[[], Sequence[float]]
 
 @dataclass(frozen=True)
 class Evidence:
-    """A figure that is measured, and the bounds that it must keep to."""
+    """A number that is measured, and the bounds that it must keep to."""
 
     label: str
     supports: bool
@@ -55,7 +55,7 @@ class Claim:
         """Return what `values` contradict; empty if the claim holds."""
         if len(values) != len(self.evidence):
             return [
-                f"{len(values)} figures for {len(self.evidence)} pieces of evidence"
+                f"{len(values)} numbers for {len(self.evidence)} pieces of evidence"
             ]
         wrong = [
             f"{evidence.label}: {value:.6g} is not within {evidence.low:.6g} and {evidence.high:.6g}"
@@ -90,16 +90,16 @@ def claim(
     explained: str,
     evidence: list[Evidence],
 ) -> Callable[[Measure], Measure]:
-    """Register a function that measures the figures of `evidence`, in that order.
+    """Register a function that measures the numbers of `evidence`, in that order.
 
     Args:
         statement: What is said, in a sentence.
         verdict: Whether it is true, false, or depends on something that `answer` names.
-        answer: What is true; `{0}` is the first figure, and so on.
+        answer: What is true; `{0}` is the first number, and so on.
         conditions: What the answer holds for.
-        source: Who says it.
+        source: Where it is said, with a link to a source that was opened; or that it is often heard, or why it follows.
         explained: Page and heading that explain it; the page carries the claim's mark.
-        evidence: One entry for each figure that the function returns.
+        evidence: One entry for each number that the function returns.
     """
 
     def register(measure: Measure) -> Measure:
@@ -121,12 +121,12 @@ def claim(
 
 
 def supports(label: str, **bounds: float) -> Evidence:
-    """Return evidence for the statement: a figure `above`, `below`, or `equal` to something."""
+    """Return evidence for the statement: a number `above`, `below`, or `equal` to something."""
     return _evidence(label, True, **bounds)
 
 
 def refutes(label: str, **bounds: float) -> Evidence:
-    """Return evidence against the statement: a figure `above`, `below`, or `equal` to something."""
+    """Return evidence against the statement: a number `above`, `below`, or `equal` to something."""
     return _evidence(label, False, **bounds)
 
 

@@ -13,7 +13,7 @@ TITLE = "Columns and waves"
     "false",
     "It is the other way round: pair 0 turns by {0} radian per position, the last pair of a table of width 512 by {1}.",
     conditions="Every base above 1.",
-    source="An introductory article, and several posts",
+    source="Said on [a page that draws the table](https://thanh31596.github.io/data/data5000/positional-encoding-visualization.html)",
     explained="frequency.md#low-dimensions-vary-fast-high-dimensions-slowly",
     evidence=[
         refutes("radians per position, pair 0", equal=1),
@@ -34,16 +34,21 @@ def high_dimensions_vary_faster():
 @claim(
     "Wavelengths run from 2π to 10,000 · 2π",
     "depends",
-    "They begin at 2π. Where they end depends on the spacing: the paper's formula stops at {0} positions at width 512 and "
-    "at {1} at width 4; spaced by d/2 − 1, as in the code that came with the paper, they do reach {2}.",
+    "They begin at 2π. Where they end depends on the spacing: the paper's formula stops at {0} positions at width 512, "
+    "at {1} at width 48 and at {2} at width 4; spaced by d/2 − 1, as in the code that came with the paper, they do reach {3}.",
     conditions="Base 10,000.",
-    source="The paper (Vaswani et al., 2017, section 3.5) and most texts after it",
+    source="Said in [the paper](https://arxiv.org/abs/1706.03762), section 3.5, and after it in [a university's course](https://github.com/phlippe/uvadlc_notebooks/blob/master/docs/tutorial_notebooks/tutorial6/Transformers_and_MHAttention.ipynb)",
     explained="frequency.md#wavelengths-from-2-up",
     evidence=[
         refutes(
             "longest wavelength by the formula, width 512",
             above=60_610,
             below=60_612,
+        ),
+        refutes(
+            "longest wavelength by the formula, width 48",
+            above=42_806,
+            below=42_808,
         ),
         refutes(
             "longest wavelength by the formula, width 4",
@@ -60,8 +65,7 @@ def high_dimensions_vary_faster():
 def wavelengths_end_at_10000_times_2_pi():
     other_spacing = 10_000 ** (512 / 510)
     return (
-        pe.wavelengths(512)[-1].item(),
-        pe.wavelengths(4)[-1].item(),
+        *(pe.wavelengths(d_model)[-1].item() for d_model in (512, 48, 4)),
         pe.wavelengths(512, base=other_spacing)[-1].item(),
     )
 
@@ -70,8 +74,8 @@ def wavelengths_end_at_10000_times_2_pi():
     "It describes a position on many scales at once",
     "true",
     "The wavelengths of the 256 pairs at width 512 grow from {0} to {1} positions, each by the same factor of {2}.",
-    conditions="Every width from 4; figures at width 512, base 10,000.",
-    source="An introductory article",
+    conditions="Every width from 4; numbers at width 512, base 10,000.",
+    source="Said in [Borgi's introduction](https://alessioborgi.github.io/blog/transformers/pe-sinusoidal/)",
     explained="frequency.md#each-pair-is-slower-than-the-one-before",
     evidence=[
         supports("shortest wavelength", above=6.283, below=6.284),
@@ -101,7 +105,7 @@ def many_scales():
     "pairs come round together; the nearest that a row comes to itself there is {1}.",
     conditions="The distances of the row are rounded to whole positions. Width 512. Between whole positions no row repeats, at any "
     "width; between real ones rows do at widths 1, 2, 3, 4 and 8.",
-    source="An introductory article: “periodicity between positions”",
+    source="Often heard",
     explained="properties.md#every-position-is-distinct",
     evidence=[
         supports("largest change of a pair after its wavelength", below=1e-9),
@@ -134,7 +138,7 @@ def periodic():
     "With base 100 the laws hold as well: a shift is a rotation up to {0}. The base decides how many waves fit into a text: of "
     "256 pairs, {1} make a full turn within 512 positions with base 100, {2} with base 10,000.",
     conditions="Every base above 1; width 512.",
-    source="Readers who ask “why 10000?”",
+    source="Asked when [PyTorch's example](https://github.com/pytorch/examples/pull/555) was written; the answer was that the paper chose it",
     explained="frequency.md#what-the-base-decides",
     evidence=[
         refutes(
@@ -157,12 +161,38 @@ def base_must_be_10000():
 
 
 @claim(
+    "10,000 is the longest text that the encoding can take",
+    "false",
+    "It is the base of a power and no length. At width 512 the longest wave has {0} positions, and {1} of 256 pairs have one of more than 10,000. "
+    "Nothing happens at position 10,000: neighbours are as far apart there as at 0, up to {2}.",
+    conditions="Width 512, base 10,000. What a model has learned is another question.",
+    source="Said in [an explanation for PyTorch's tutorial](https://github.com/pytorch/tutorials/pull/2402), of the logarithm of 10,000: “the maximum effective input length”",
+    explained="frequency.md#what-the-base-decides",
+    evidence=[
+        refutes("longest wavelength", above=60_610, below=60_612),
+        refutes("pairs with a wavelength above 10,000", equal=51),
+        refutes(
+            "relative change of the distance of neighbours, from 0 to 10,000",
+            below=1e-8,
+        ),
+    ],
+)
+def ten_thousand_is_the_longest_text():
+    lengths = pe.wavelengths(512)
+    positions = torch.tensor([0, 1, 10_000, 10_001])
+    rows = pe.encode_positions(positions, 512, dtype=torch.float64)
+    first, far = (rows[1] - rows[0]).norm(), (rows[3] - rows[2]).norm()
+    longer = (lengths > 10_000).sum()
+    return lengths[-1].item(), longer.item(), abs(far / first - 1).item()
+
+
+@claim(
     "It works like counting in binary",
     "depends",
     "On the width. From one pair to the next the wavelength grows by the factor {0} at width 26, much as digits do, but by "
     "{1} at width 512. And waves glide: 7 and 8, which differ in all binary digits, are as alike ({2}) as any neighbours.",
     conditions="Base 10,000.",
-    source="Many posts",
+    source="Said by [Kazemnejad](https://kazemnejad.com/blog/transformer_architecture_positional_encoding/)",
     explained="frequency.md#like-counting-in-binary-loosely",
     evidence=[
         supports("factor between pairs, width 26", above=1.9, below=2.1),
@@ -187,7 +217,7 @@ def binary_counting():
     "Sines alone do not turn: the best linear map from the sines of a position to those of the next leaves {0} of their "
     "sum of squares unexplained. From sines and cosines it leaves {1}, to twenty decimals.",
     conditions="Four pairs, 1,000 positions, one map for all of them.",
-    source="Readers who ask “why both sine and cosine?”",
+    source="Asked in [a course's forum](https://community.deeplearning.ai/t/why-do-we-need-both-sin-and-cos-in-positional-encoding/879866), and on [Cross Validated](https://stats.stackexchange.com/questions/432706/why-use-both-sin-and-cos-functions-in-transformer-positional-encoding)",
     explained="formula.md#why-both-a-sine-and-a-cosine",
     evidence=[
         refutes("share unexplained, from four sines", above=0.1),

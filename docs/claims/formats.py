@@ -11,12 +11,12 @@ TITLE = "Code and number formats"
 
 
 @claim(
-    "Working it out in float32 is exact enough",
+    "Computing it in float32 is exact enough",
     "depends",
-    "On the length. The usual function is off by {1} over 128 positions, by {2} over 2,048, and by {0} at one million. Worked "
-    "out in float64 and rounded once, the table is off by {3}, there as well.",
+    "On the length. The usual function is off by {1} over 128 positions, by {2} over 2,048, and by {0} at one million. Computed "
+    "in float64 and rounded once, the table is off by {3}, there as well.",
     conditions="Width 512; the largest error of any entry.",
-    source="Taken for granted by nearly all code",
+    source="Taken for granted by most code, such as [PyTorch's former tutorial](https://github.com/pytorch/tutorials/blob/00109f5abe4d664833ae7cde8b694b41356adb2b/beginner_source/transformer_tutorial.py)",
     explained="implementation.md#float32-angles-lose-positions",
     evidence=[
         refutes(
@@ -52,7 +52,7 @@ def float32_is_exact_enough():
     "Positions in bfloat16 leave {0} distinct rows of 2,048 and an error of {1}; in float16, {2} of 8,192. Built in float64 and "
     "rounded at the end, the error is {3} in bfloat16, and {4} rows of 2,048 are distinct.",
     conditions="Width 512.",
-    source="Code that calls .to(x.dtype) before the sine",
+    source="Taken for granted by code such as [vLLM's for FunASR](https://github.com/vllm-project/vllm/pull/54620), until somebody listened",
     explained="usage.md#half-precision",
     evidence=[
         refutes("distinct rows of 2,048, positions in bfloat16", equal=641),
@@ -84,7 +84,7 @@ def built_in_the_models_dtype():
     "The float32 table of this package is off by {0} at most over positions up to 2³², which is half the distance of "
     "float32 numbers just below 1; the float16 table by {1}, the bfloat16 table by {2}.",
     conditions="generate_position_encoding; against Python's own decimal arithmetic for the angle.",
-    source="This site",
+    source="Promised by [this package](api/sinusoidal.md)",
     explained="implementation.md#float64-rounded-once",
     evidence=[
         supports("largest error in float32", below=3e-8),
@@ -131,7 +131,7 @@ def rounded_once():
     "A table is a product of two small ones: from {0} of the sines, each pair one complex multiplication further, a "
     "table comes out that is off by {1}.",
     conditions="1,024 positions as 32 × 32; width 512.",
-    source="All code that we know",
+    source="Taken for granted by most code, such as [PyTorch's former tutorial](https://github.com/pytorch/tutorials/blob/00109f5abe4d664833ae7cde8b694b41356adb2b/beginner_source/transformer_tutorial.py)",
     explained="implementation.md#a-table-is-a-product",
     evidence=[
         refutes("share of the sines computed", above=0.06, below=0.063),
@@ -161,7 +161,7 @@ def every_entry_needs_a_sine():
     "The usual function crashes on an odd width, the formula does not: a table of width 5 ends on a sine and is off by {0}. "
     "Only the rotation needs a partner for every sine.",
     conditions="generate_position_encoding, encode_positions and the layer; shift_matrix and similarity ask for an even width.",
-    source="Error messages of copied code",
+    source="Said in [answer to a report](https://github.com/codertimo/BERT-pytorch/issues/78) of a layer that breaks",
     explained="formula.md#odd-widths-and-other-orders-of-the-columns",
     evidence=[refutes("largest error, width 5, 1,000 positions", below=3e-8)],
 )
@@ -184,7 +184,7 @@ def width_has_to_be_even():
     "To a checkpoint it does: the two layouts differ by up to {0}. To training it does not: with the columns of the next "
     "weights in the same order, the outputs agree up to {1}.",
     conditions="Layouts of one spacing, here a linear layer of width 512.",
-    source="The question asked most often of libraries",
+    source="Asked [of tensor2tensor](https://github.com/tensorflow/tensor2tensor/issues/391), and of most libraries since",
     explained="formula.md#odd-widths-and-other-orders-of-the-columns",
     evidence=[
         supports("largest difference of the tables", above=1.9),
@@ -215,7 +215,7 @@ def layout_matters():
     "It is another table: at width 128, the column that is hardest to find in it differs by {0} from every one that it has. It "
     "equals the paper's formula with another base, {1} in place of 10,000, up to {2}.",
     conditions="200 positions.",
-    source="Readers who load a checkpoint with the wrong one",
+    source="Said [of tensor2tensor](https://github.com/tensorflow/tensor2tensor/issues/1925): “just different orderings”",
     explained="conventions.md#the-other-spacing-is-another-base",
     evidence=[
         refutes("distance of the loneliest column from its nearest", above=0.3),
@@ -247,7 +247,7 @@ def spacing_is_an_order():
     "With an integer division where the exponent is computed {1} do, and yet every product of two rows depends on their "
     "distance alone, up to {2}.",
     conditions="Width 128, 512 positions; “hardly” is by less than 0.1 in all.",
-    source="Bug reports",
+    source="Often assumed",
     explained="bugs.md#the-exponent-counts-columns-instead-of-pairs",
     evidence=[
         refutes("columns that hardly move, exponent 2 · column / d", above=60),
@@ -284,7 +284,7 @@ def wrong_exponent_shows():
     "Rows can be added, and none changes: after 10 positions the layer takes 100,000, with rows that differ by "
     "{0} from a table made at once.",
     conditions="Width 64. This package accepts positions up to 2³².",
-    source="A widely used tutorial module, with 5,000",
+    source="Taken for granted by [PyTorch's former tutorial](https://github.com/pytorch/tutorials/blob/00109f5abe4d664833ae7cde8b694b41356adb2b/beginner_source/transformer_tutorial.py), with 5,000",
     explained="usage.md#longer-inputs",
     evidence=[
         refutes(
@@ -307,7 +307,7 @@ def needs_a_max_len():
     "false",
     "Each device makes the rows of its own tokens: slices made apart differ by {0} from the whole.",
     conditions="float32, float16 and bfloat16, four slices of 2,048 rows.",
-    source="Code that broadcasts a buffer",
+    source="Often assumed",
     explained="usage.md#a-million-positions-many-devices",
     evidence=[
         refutes("largest difference of four slices and the whole", equal=0)

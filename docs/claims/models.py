@@ -16,7 +16,7 @@ TITLE = "Models"
     "false",
     "It is equivariant. Permuted input gives permuted output, up to {0}; the output itself changes by {1}.",
     conditions="Self-attention without a mask and without positions, any weights.",
-    source="Many posts, and some papers",
+    source="Said in [a course of ApX](https://apxml.com/courses/foundations-transformers-architecture/chapter-4-positional-encoding-embedding-layer/need-for-positional-information)",
     explained="index.md#attention-does-not-see-order",
     evidence=[
         refutes("difference from the permuted output", below=1e-12),
@@ -43,7 +43,7 @@ def attention_is_invariant():
     "On the mask and the depth. The last word of one causal layer gets the same vector in any order of the others, up to {0}. "
     "Without a mask so does every word, up to {1}. After two causal layers the order shows: {2}.",
     conditions="Any weights for the first two; random ones for the third. The last word stays in its place.",
-    source="Many posts; for causal models refuted by Haviv et al. (2022)",
+    source="Said in [Varikuti's introduction](https://naveenreddyvarikuti.github.io/2026/05/23/positional-encoding-transformers-explained.html); for causal models refuted by [Haviv et al. (2022)](https://arxiv.org/abs/2203.16634)",
     explained="index.md#attention-does-not-see-order",
     evidence=[
         supports("change at the last word, one causal layer", below=1e-12),
@@ -83,7 +83,7 @@ def bag_of_words():
     "They learn their tables: BERT trains {0} numbers for its positions, GPT-2 {1}. Whisper's encoder does use sinusoids, and "
     "trains {2}.",
     conditions="As transformers builds them, at the size of BERT-base and GPT-2 small.",
-    source="Questions to the authors of both",
+    source="Asked [in BERT's repository](https://github.com/google-research/bert/issues/1427), since “some claim” one and some the other",
     explained="pros-and-cons.md#it-cannot-adapt",
     evidence=[
         refutes("trained position parameters, BERT", equal=393_216),
@@ -114,7 +114,7 @@ def bert_and_gpt_use_it():
     "true",
     "A learned table of BERT-base's size has {0}, the formula {1}. Of all its parameters that is {2}.",
     conditions="512 positions × width 768; BERT-base has 110 million parameters.",
-    source="An introductory article",
+    source="Said in [ApX's comparison](https://apxml.com/courses/foundations-transformers-architecture/chapter-4-positional-encoding-embedding-layer/comparing-positional-encodings)",
     explained="pros-and-cons.md#it-has-no-parameters",
     evidence=[
         supports("parameters of a learned table", equal=393_216),
@@ -135,7 +135,7 @@ def saves_parameters():
     "true",
     "It is one addition: what the layer gives and x + table differ by {0}, and it leaves {1} entries in the checkpoint.",
     conditions="Batch first. Simple to use is not simple to get right, as the page of bugs shows.",
-    source="An introductory article",
+    source="Often heard",
     explained="pros-and-cons.md#simple-to-use",
     evidence=[
         supports("difference of the layer and x + table", equal=0),
@@ -154,7 +154,7 @@ def simple_to_use():
     "On the task. Asked for the letter after a mark, at places where it stood in no example, a small model is right in {0} with "
     "the fixed table and in {1} with a learned one. Where every place has a rule of its own it is {2} and {3}. On translation the paper found them level.",
     conditions="One layer, 16 tokens, width 32, 400 steps, one seed. Guessing is right in 12.5 % of the letters, and in 60 % of the rules. The lab shows the same with spread, and on real data.",
-    source="An introductory article",
+    source="Often heard. [Borgi's introduction](https://alessioborgi.github.io/blog/transformers/pe-sinusoidal/) names the half of it that is true: a fixed formula cannot be tuned for a task",
     explained="pros-and-cons.md#it-cannot-adapt",
     evidence=[
         refutes("share of letters after the mark, fixed table", above=0.5),
@@ -245,7 +245,7 @@ def loses_to_a_learned_table():
     "On how embeddings start. Entries of the encoding have the root mean square {0}. Times √512, Xavier-initialised words have "
     "{1}, words of variance 1/512 {2}, and words from the default of nn.Embedding {3}.",
     conditions="A vocabulary of 10,000 words, width 512.",
-    source="Posts that explain the factor in the paper's section 3.4",
+    source="Said in a comment of [a widely copied layer](https://github.com/SamLynnEvans/Transformer/blob/master/Embed.py): “make embeddings relatively larger”",
     explained="usage.md#scaling-by-d_model-and-why",
     evidence=[
         supports(
@@ -276,7 +276,7 @@ def scaling_makes_words_louder():
     "One linear map takes them apart again. Fitted to 20,000 sums of 500 words and 50 positions, it names {0} of the words and "
     "{1} of the positions of new sums correctly.",
     conditions="Words of entries drawn from N(0, 1), width 512; more words leave less room.",
-    source="Readers who ask “why add and not concatenate?”",
+    source="Feared by those who [ask why it is not appended](https://github.com/tensorflow/tensor2tensor/issues/1591)",
     explained="usage.md#why-added-and-not-appended",
     evidence=[
         refutes("share of words recovered", above=0.99),

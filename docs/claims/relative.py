@@ -16,7 +16,7 @@ TITLE = "Relative positions"
     "{2} of 1,000 positions.",
     conditions="Even widths; rows without words, one 512 × 512 matrix in place of query and key weights. That a model can "
     "use it does not mean that it has learned to.",
-    source="An introductory article, and many posts that recommend relative encodings",
+    source="Said on [a flashcard of a course](https://university.govur.com/courses/natural-language-processing-engineering/flashcard/qs-RPE76HUjqdHU)",
     explained="pros-and-cons.md#weak-relative-information",
     evidence=[
         refutes(
@@ -46,7 +46,7 @@ def no_relative_information():
     "It is a rotation: R(k) PE(p) = PE(p + k) up to {0} for shifts from −500 to 500 and positions up to 1,000,000, and "
     "R(k) is orthogonal up to {1}.",
     conditions="Even widths; every real shift.",
-    source="The paper, section 3.5",
+    source="Said in [the paper](https://arxiv.org/abs/1706.03762), section 3.5: “a linear function”",
     explained="properties.md#a-shift-is-one-rotation",
     evidence=[
         supports("largest error of R(k) PE(p) = PE(p + k)", below=1e-9),
@@ -92,7 +92,7 @@ def products_depend_on_distance():
     "On the weights. The plain product of two rows does not know: distances 3 and −3 give the same up to {0}. With a rotation "
     "as its weights it does: three to the right scores {1}, three to the left {2}.",
     conditions="Width 512.",
-    source="Yan et al. (2019), of the plain product; posts, of the encoding",
+    source="Said by [Yan et al. (2019)](https://arxiv.org/abs/1911.04474) of the plain product",
     explained="properties.md#the-product-of-two-rows-depends-on-their-distance",
     evidence=[
         supports(
@@ -120,7 +120,7 @@ def cannot_tell_left_from_right():
     "It has to learn weights for it. Under random ones the score of a fixed distance varies by ± {0} around a mean that is {1} away from zero, and "
     "p + 3 scores highest for {2} of 1,000 positions.",
     conditions="One random 512 × 512 matrix of variance 1/512 in place of the query and key weights.",
-    source="Several posts",
+    source="Said by [Kazemnejad](https://kazemnejad.com/blog/transformer_architecture_positional_encoding/): “effortlessly”",
     explained="pros-and-cons.md#weak-relative-information",
     evidence=[
         refutes("standard deviation of the score at distance 3", above=3),
@@ -151,16 +151,16 @@ def relative_positions_for_free():
     "Adding the encoding rotates the embedding",
     "false",
     "It moves it: from one position to another all words move alike, up to {0}, while a rotation moves each in its own way, and "
-    "{1} of 1,000 words change their length by more than a tenth. What rotates is the row, when the position moves.",
+    "the norm of {1} of 1,000 words changes by more than a tenth. What rotates is the row, when the position moves.",
     conditions="Words of entries drawn from N(0, 1), width 512.",
-    source="Posts that mix it up with rotary embeddings",
+    source="Often heard, where it is mixed up with rotary embeddings",
     explained="properties.md#a-shift-is-one-rotation",
     evidence=[
         refutes(
             "largest difference between the moves of two words", below=1e-12
         ),
         refutes(
-            "share of words whose length changes by more than a tenth",
+            "share of words whose norm changes by more than a tenth",
             above=0.9,
         ),
     ],
@@ -177,4 +177,40 @@ def adding_rotates():
     return (
         (moves - moves[0]).abs().max().item(),
         (longer.abs() > 0.1).double().mean().item(),
+    )
+
+
+@claim(
+    "The matrix and the element-wise formula of rotary embeddings are the same",
+    "false",
+    "As a widely read post writes them, they turn in opposite directions. At position 7 they differ by up to {0}; with −7 in one of them, by {1}. "
+    "Either will do for queries and keys alike. With one for queries and the other for keys, the score of a fixed distance varies by {2}.",
+    conditions="Queries and keys of entries drawn from N(0, 1), width 64, positions up to 100.",
+    source="Given one after the other, as if they were, in [a post on rotary embeddings](https://github.com/huggingface/blog/blob/main/designing-positional-encoding.md)",
+    explained="properties.md#a-shift-is-one-rotation",
+    evidence=[
+        refutes("largest difference at position 7", above=1),
+        refutes("largest difference of position 7 and −7", below=1e-12),
+        refutes("spread of the score at distance 4, one of each", above=10),
+    ],
+)
+def rotary_matrix_and_formula():
+    torch.manual_seed(0)
+    query, key = torch.randn(2, 64, dtype=torch.float64)
+
+    def by_matrix(x, p):  # [[cos, sin], [−sin, cos]] for each pair
+        return pe.shift_matrix(p, 64) @ x
+
+    def by_formula(x, p):  # x cos + (−x₂, x₁, −x₄, x₃, …) sin
+        angles = (p * pe.frequencies(64)).repeat_interleave(2)
+        swapped = torch.stack([-x[1::2], x[0::2]], dim=1).flatten()
+        return x * angles.cos() + swapped * angles.sin()
+
+    scores = torch.stack(
+        [by_matrix(query, p + 4) @ by_formula(key, p) for p in range(100)]
+    )
+    return (
+        (by_matrix(query, 7) - by_formula(query, 7)).abs().max().item(),
+        (by_matrix(query, 7) - by_formula(query, -7)).abs().max().item(),
+        (scores.max() - scores.min()).item(),
     )

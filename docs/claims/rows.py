@@ -16,7 +16,7 @@ TITLE = "Rows and long sequences"
     "A row depends on its position alone: in tables of 16 and of 4,096 rows the shared rows differ by {0}. And nothing in it "
     "is trained: the layer has {1} parameters.",
     conditions="Every width and base.",
-    source="An introductory article",
+    source="Said in [ApX's comparison](https://apxml.com/courses/foundations-transformers-architecture/chapter-4-positional-encoding-embedding-layer/comparing-positional-encodings)",
     explained="properties.md#fixed",
     evidence=[
         supports("largest difference of shared rows", equal=0),
@@ -35,7 +35,7 @@ def fixed():
     "The cosine similarity of neighbours is {0} at width 512 and {1} at width 16, at every position alike: over 10,000 "
     "positions it varies by {2}.",
     conditions="Widths 16 and 512, base 10,000. Narrower rows are less alike.",
-    source="An introductory article: “smooth”",
+    source="Said in [Borgi's introduction](https://alessioborgi.github.io/blog/transformers/pe-sinusoidal/): “smooth transitions”",
     explained="properties.md#smooth",
     evidence=[
         supports(
@@ -64,7 +64,7 @@ def neighbours_are_alike():
     "It oscillates. At width 512 it first rises again after {0} positions; at width 64, rows 100 apart are more alike ({1}) "
     "than rows 50 apart ({2}).",
     conditions="Base 10,000.",
-    source="Many posts, beside a heat map of dot products",
+    source="Said by [Kazemnejad](https://kazemnejad.com/blog/transformer_architecture_positional_encoding/), beside a heat map of dot products: it “decays nicely”",
     explained="properties.md#smooth",
     evidence=[
         refutes("first distance after which it rises, width 512", equal=43),
@@ -85,7 +85,7 @@ def similarity_falls_steadily():
     "No two whole positions share a row. Rows 62,832 apart differ by {0} at width 512, neighbours by {1}. Even at width 2, "
     "where rows come closest, the nearest of 400,000 distances leaves {2}.",
     conditions="Every width from 2. Near-misses at a handful of columns may merge in a short number format.",
-    source="Several posts",
+    source="Often heard",
     explained="properties.md#every-position-is-distinct",
     evidence=[
         refutes("distance of rows 62,832 apart, width 512", above=23),
@@ -109,12 +109,30 @@ def rows_repeat():
 
 
 @claim(
+    "Base 10,000 has room for about 63,000 positions",
+    "false",
+    "A table of twice as many rows has {0} different ones, and the two most alike of them are {1} position apart.",
+    conditions="131,072 positions at width 64, in float32. Rows of fewer columns come closer.",
+    source="Said in a footnote of [a post on rotary embeddings](https://github.com/huggingface/blog/blob/main/designing-positional-encoding.md): “2π · 10000 unique positions”",
+    explained="properties.md#every-position-is-distinct",
+    evidence=[
+        refutes("different rows of 131,072", equal=131_072),
+        refutes("positions between the most similar rows", equal=1),
+    ],
+)
+def room_for_63000_positions():
+    table = pe.generate_position_encoding(131_072, 64)
+    alike = pe.similarity(torch.arange(1, 131_072), 64)
+    return len(table.unique(dim=0)), 1 + alike.argmax().item()
+
+
+@claim(
     "On long sequences the resolution runs out, because the waves repeat",
     "false",
     "Neighbours are as far apart at the millionth position as at the first, up to {0}. And up to 100,000 positions "
-    "apart, at width 64, no two rows come closer than neighbours: the closest stand {1} position apart.",
+    "apart, at width 64, no two rows come closer than neighbours: the closest are {1} position apart.",
     conditions="Base 10,000; with very few columns some rows do come closer. What does run out is the number format, and what a model has learned.",
-    source="An introductory article: “limited resolution for long sequences”",
+    source="Often heard, with the waves as the reason. A report on [TensorFlow's tutorial](https://github.com/tensorflow/tensorflow/issues/43674) says of neighbours in a long table that their difference is “very subtle”",
     explained="pros-and-cons.md#poor-for-long-sequences",
     evidence=[
         refutes(
@@ -139,7 +157,7 @@ def resolution_runs_out():
     "came first, a small one is right in {1} of such texts. In texts of 128 it is right in {2} if both marks stand among the first "
     "16 tokens, and in {3} if they stand anywhere, where guessing gives half.",
     conditions="The lab shows it for a language model and six encodings; Press et al. (2021) for a large one.",
-    source="The paper (section 3.5), as a hope, and an introductory article, as a fact",
+    source="Hoped for in [the paper](https://arxiv.org/abs/1706.03762), section 3.5; said as a fact on [a page that draws the table](https://thanh31596.github.io/data/data5000/positional-encoding-visualization.html)",
     explained="pros-and-cons.md#extends-to-longer-sequences",
     evidence=[
         supports("error of row 1,000,000, width 512", below=3e-8),
@@ -193,14 +211,14 @@ def extends_to_longer_sequences():
 
 
 @claim(
-    "All rows are equally long",
+    "All rows have the same norm",
     "true",
-    "Every row has the length √(d/2), which is {0} at width 512: up to position 1,000,000 it is off by {1}.",
+    "Every row has the norm √(d/2), which is {0} at width 512: up to position 1,000,000 it is off by {1}.",
     conditions="Even widths, in exact arithmetic.",
     source="Follows from sin² + cos² = 1",
     explained="properties.md#bounded-entries-constant-norm",
     evidence=[
-        supports("length of row 0, width 512", equal=16),
+        supports("norm of row 0, width 512", equal=16),
         supports(
             "largest difference from 16, 1,000 positions up to 1,000,000",
             below=1e-12,
@@ -221,7 +239,7 @@ def rows_are_equally_long():
     "Values lie between −1 and 1, but half of the slow columns are cosines, which stay close to 1 over a short text. "
     "Over 50 positions {0} of the sum of squares belongs to the mean row, over 512 positions {1}.",
     conditions="Width 512, base 10,000.",
-    source="Posts that read it off the range of the sine",
+    source="Often heard",
     explained="properties.md#bounded-entries-constant-norm",
     evidence=[
         refutes(
@@ -254,7 +272,7 @@ def centred_on_zero():
     "variance; over 5,000 it takes the first {2}. Over 50 positions what varies fills few directions: {3} hold 99.9 % "
     "of it; over 5,000 it takes {4}.",
     conditions="Width 512, base 10,000.",
-    source="Posts that look at the heat map of a short table",
+    source="Said by [Kazemnejad](https://kazemnejad.com/blog/transformer_architecture_positional_encoding/), of a table of 50 rows",
     explained="usage.md#why-added-and-not-appended",
     evidence=[
         supports("columns that move by less than 0.1, 50 positions", equal=208),

@@ -11,7 +11,7 @@
 #
 # What positions alone add to the score of two tokens is $\mathrm{PE}(p)^{\top} W\, \mathrm{PE}(q)$, where $W$ is made of the query and key weights; there are no words in this lab. The [rotation law](../properties.md#a-shift-is-one-rotation) says that one $W$ is enough to look three positions ahead from everywhere. Can it, does it come for free, and does training find it?
 #
-# In short: one matrix can, a random one does not, and training finds one that works wherever it was trained. Only if that was all over the table does it work everywhere.
+# In short: one matrix can, a random one does not, and training finds one that works wherever it was trained. It works everywhere only if trained across the whole table.
 #
 # At the end you know what a head that reads a distance looks like, set by hand and learned.
 

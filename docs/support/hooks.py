@@ -92,7 +92,7 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
         if is_lab(file):
             files.remove(file)
             files.append(file)
-            content = labs.notebook(Path(str(file.abs_src_path)), config.repo_url or "")
+            content = labs.notebook(Path(str(file.abs_src_path)), config.repo_url or "", config.site_url or "")
             files.append(File.generated(config, file.src_uri.removesuffix(".py") + ".ipynb", content=content))
 
 

@@ -6,6 +6,7 @@ outputs, and MkDocs renders that: formulas, references, link checking, search an
 
 import base64
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
@@ -15,6 +16,8 @@ from mkdocs.exceptions import PluginError
 from nbformat.v4 import new_code_cell
 
 from docs.figures.svg import inline
+
+TO_PAGE = re.compile(r"\[([^\]]+)\]\(\.\./([\w-]+)\.md(#[\w-]+)?\)")
 
 
 @functools.lru_cache(maxsize=16)  # while serving, what was saved is seldom a lab
@@ -70,9 +73,15 @@ def _outputs(cell: Tag, figure: str | None) -> Iterator[str]:
         yield f'<figure class="drawn" data-search-exclude>{inline(svg, str(figure))}</figure>'
 
 
-def notebook(source: Path, repository: str) -> str:
-    """Return a lab as a notebook to download, the same at every build; where to install `pe` from comes first."""
+def notebook(source: Path, repository: str, site: str) -> str:
+    """Return a lab as a notebook to download, the same at every build; where to install `pe` from comes first.
+
+    Links to pages lead to `site`; if that is an empty string, only their words are left.
+    """
     cells = jupytext.read(source)
+    for cell in cells.cells:
+        if cell.cell_type == "markdown":
+            cell.source = TO_PAGE.sub(rf"[\1]({site}\2/\3)" if site else r"\1", cell.source)
     if repository:
         needs = f'%pip install --quiet scikit-learn "absolute-pe[figures] @ git+{repository}"'
         cells.cells.insert(0, new_code_cell(needs))  # type: ignore[no-untyped-call]

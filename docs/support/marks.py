@@ -11,6 +11,12 @@ from docs.support.execute import ROOT, run
 MARK = re.compile(r"\[\[([a-z][a-z0-9-]+)\]\]")
 DIRECTIVE = re.compile(r"^\[\[(claims|table): *(.*?)\]\]$", re.DOTALL | re.MULTILINE)
 WORDS = {"true": "True.", "false": "False.", "depends": "It depends."}
+# What a mark shows beside a sentence that is true, though the claim that it leads to may not be; and what it is called.
+MARKS = {
+    "true": ("checked", "is true"),
+    "false": ("checked; often said otherwise", "is false"),
+    "depends": ("checked: it depends", "depends"),
+}
 
 
 class ClaimError(Exception):
@@ -107,11 +113,9 @@ def _values(claim: dict[str, Any], digits: int = 3) -> list[str]:
 
 
 def _mark(claim: dict[str, Any], target: str) -> str:
-    label, value = claim["evidence"][0][0], _values(claim)[0]
-    title = (
-        f"Checked when this page was made. “{claim['statement']}”: {WORDS[claim['verdict']].lower()} {label}: {value}"
-    )
-    return f'[✓ {value}]({target}#{claim["id"]} "{title}"){{ .claim }}'
+    shown, verdict = MARKS[claim["verdict"]]
+    name = f"{shown}. The claim “{claim['statement']}” {verdict}"
+    return f'[{shown}]({target}#{claim["id"]}){{ .claim aria-label="{name}" }}'
 
 
 def _table(claims: list[dict[str, Any]], target: str) -> str:
@@ -144,13 +148,13 @@ def _listing(claims: list[dict[str, Any]]) -> str:
             for (label, low, high), value in zip(claim["evidence"], _values(claim, 6), strict=True)
         ]
         details = [
-            "| Measured | Figure | Held to |",
+            "| Measured | Number | Held to |",
             "| --- | --- | --- |",
             *rows,
             "",
             f"Conditions: {claim['conditions']}",
             "",
-            f"Said by: {claim['source']}.",
+            f"{claim['source']}.",
             "",
             "```python",
             *claim["program"].splitlines(),
@@ -159,6 +163,6 @@ def _listing(claims: list[dict[str, Any]]) -> str:
         parts += [
             f"### {claim['statement']} {{ #{claim['id']} }}",
             f"{_verdict(claim)} {_answer(claim)} More: [{_title(claim['explained'])}]({claim['explained']}).",
-            '??? evidence "Figures and code"\n\n' + "\n".join(f"    {line}".rstrip() for line in details),
+            '??? evidence "Source, numbers and code"\n\n' + "\n".join(f"    {line}".rstrip() for line in details),
         ]
     return "\n\n".join(parts)
