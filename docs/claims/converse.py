@@ -15,7 +15,7 @@ TITLE = "Why it had to be sinusoids"
     "With one entry changed by 0.01, the best step from row to row misses a row by at least {1}.",
     conditions="50 tables of 64 rows, with four random frequencies and radii; up to one orthogonal matrix, and perhaps a "
     "constant column and an alternating one. The proof is on the page.",
-    source="Proved there",
+    source="Proved on [It had to be sinusoids](converse.md#proof)",
     explained="converse.md#one-wish-is-enough",
     evidence=[
         supports("largest error of a frequency", below=1e-9),
@@ -50,7 +50,7 @@ def only_sinusoids_have_such_products():
     "At width 512, the product of two rows first turns negative at distance {0} with base 100, {1} with 1,000, {2} with "
     "10,000, and {3} with 100,000.",
     conditions="Width 512. The wider the encoding, the nearer it comes to 0.6165 times the base.",
-    source="Measured there",
+    source="Measured on [It had to be sinusoids](converse.md#which-base)",
     explained="converse.md#which-base",
     evidence=[
         supports("first negative distance, base 100", equal=61),
