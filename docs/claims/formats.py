@@ -334,7 +334,7 @@ def table_has_to_be_sent():
     "end, {6} entries differ between NumPy and PyTorch.",
     conditions="2,048 positions, width 512, on the processor that built this page; another one gives other shares.",
     source="Often taken for granted, when a model is ported or two tables are compared",
-    explained="copy.md",
+    explained="copy.md#how-exact-they-are",
     evidence=[
         refutes("share of entries that differ, NumPy and PyTorch", above=0.01),
         refutes("share of entries that differ, NumPy and JAX", above=0.01),

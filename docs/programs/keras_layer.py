@@ -18,7 +18,8 @@ class PositionalEncoding(keras.layers.Layer):
             positions = np.arange(seq_len)
         # NumPy, because it computes in float64 whatever the backend.
         omega = self.base ** (-np.arange(0, d_model, 2) / d_model)
-        angle = (np.asarray(positions) + offset)[..., None] * omega
+        positions = np.asarray(positions) + np.asarray(offset)
+        angle = positions[..., None] * omega
         rows = np.stack([np.sin(angle), np.cos(angle)], axis=-1)
         rows = rows.reshape(*angle.shape[:-1], -1)[..., :d_model]
         return x + keras.ops.convert_to_tensor(rows, x.dtype)

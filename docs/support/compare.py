@@ -99,14 +99,25 @@ def report(file: str) -> None:
 
 
 def measured(program: Path) -> dict[str, Any]:
-    """Return what a program prints, with which versions, and how its tables differ from those of `pe`."""
+    """Return what a program prints, with which versions, and how its tables differ from those of `pe`.
+
+    Raises:
+        ValueError: If an entry is not even a neighbour of the right number: then the program is wrong, not rounded.
+    """
     printed, table = run(program)
     needs, formats, _ = PROGRAMS[program.name]
+    tables = {dtype: [[*size, *differing(table(*size, dtype), *size)] for size in SIZES] for dtype in formats}
+    for dtype, sizes in tables.items():
+        for seq_len, d_model, entries, units in sizes:
+            if units > 1:
+                raise ValueError(
+                    f"{program.name}: {seq_len} × {d_model} in {dtype}, {entries} entries, up to {units} off"
+                )
     return {
         "program": _digest(program),
         "versions": {name: metadata.version(name).partition("+")[0] for name in needs},
         "printed": printed,
-        "differing": {dtype: [[*size, *differing(table(*size, dtype), *size)] for size in SIZES] for dtype in formats},
+        "differing": tables,
     }
 
 

@@ -24,47 +24,49 @@ def shown(text: str, page: str) -> str:
     return DIRECTIVE.sub(lambda match: textwrap.indent(_shown(match[2]), match[1]), text)
 
 
-def _shown(name: str) -> str:
+def given(name: str) -> dict[str, Any]:
+    """Return what a program gives, run in a process of its own or taken from the cache: `docs.support.compare`."""
     file = f"docs/programs/{name}"
-    result = json.loads(run(f"from docs.support.compare import report\nreport({file!r})", file))
-    program = (ROOT / file).read_text(encoding="utf-8")
+    result: dict[str, Any] = json.loads(run(f"from docs.support.compare import report\nreport({file!r})", file))
+    return result
+
+
+def _shown(name: str) -> str:
+    result = given(name)
+    program = (ROOT / "docs/programs" / name).read_text(encoding="utf-8")
     if address := os.environ.get("SITE_URL"):
         program = program.replace(LICENCE, f"{address} {LICENCE}", 1)
-    return "\n\n".join(
-        [
-            f"```{LANGUAGES[name.rpartition('.')[2]]}\n{program.rstrip()}\n```",
-            f"```text {{ .result }}\n{result['printed'].rstrip()}\n```",
-            f"{_agreement(result['differing'])} {_ran(result)}",
-        ]
-    )
+    parts = [
+        f"```{LANGUAGES[name.rpartition('.')[2]]}\n{program.rstrip()}\n```",
+        f'<div class="result" markdown="1">\n\n```text\n{result["printed"].rstrip()}\n```\n\n</div>',
+        _exactness(result["differing"]),
+        _ran(result),
+    ]
+    return "\n\n".join(parts)
 
 
-def _agreement(differing: dict[str, list[list[int]]]) -> str:
-    """Return in words how the tables of each format differ from the reference; formats that do alike together."""
-    formats: dict[str, list[str]] = {}
-    for dtype, sizes in differing.items():
-        formats.setdefault(_sizes(sizes), []).append(dtype)
-    return " ".join(f"**{_listed(alike)}:** {said}" for said, alike in formats.items())
-
-
-def _sizes(sizes: list[list[int]]) -> str:
-    same = [f"{n:,} × {d:,}" for n, d, entries, _ in sizes if not entries]
-    other = [f"{entries:,} of {n * d:,} at {n:,} × {d:,}" for n, d, entries, _ in sizes if entries]
-    if not other:
-        return f"the same bytes as the reference at {_listed(same)}."
-    most = max(units for *_, units in sizes)
-    apart = "1 unit" if most == 1 else f"up to {most:,} units"
-    start = f"the same bytes as the reference at {_listed(same)}; elsewhere" if same else "some"
-    return f"{start} entries differ by {apart} in the last place: {_listed(other)}."
+def _exactness(differing: dict[str, list[list[int]]]) -> str:
+    """Return a table of how many entries differ from the reference: sizes downwards, formats across."""
+    rows = [["Size", *differing], ["---"] * (len(differing) + 1)]
+    for sizes in zip(*differing.values(), strict=True):
+        seq_len, d_model, *_ = sizes[0]
+        said = (f"{entries:,} differ" if entries else "same bytes" for *_, entries, _ in sizes)
+        rows.append([f"{seq_len:,}\u00a0×\u00a0{d_model:,}", *said])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _ran(result: dict[str, Any]) -> str:
-    """Return in words what a program was run with, and when, if that was not now."""
-    versions = _listed([f"{name} {version}" for name, version in result["versions"].items()]) or "no package"
-    if "date" not in result:
-        return f"Run with {versions} when this page was built."
-    day = datetime.date.fromisoformat(result["date"])
-    return f"Run with {versions} on {day.day} {day:%B %Y}, since it does not run where this page was built."
+    """Return in words by how much entries differ, what a program was run with, and when if that was not now."""
+    parts = ["Compared with the table of `pe`."]
+    if any(entries for sizes in result["differing"].values() for *_, entries, _ in sizes):
+        parts.append("Entries that differ do so by one unit in the last place.")
+    versions = _listed([f"{name} {version}" for name, version in result["versions"].items()])
+    if "date" in result:
+        day = datetime.date.fromisoformat(result["date"])
+        parts.append(f"Run with {versions} on {day.day} {day:%B %Y}, as it does not run where this page was built.")
+    elif versions:
+        parts.append(f"Run with {versions}.")
+    return " ".join(parts)
 
 
 def _listed(words: list[str]) -> str:
