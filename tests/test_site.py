@@ -23,7 +23,7 @@ from docs.support import labs
 from tests.conftest import ROOT
 from tests.site import COLAB_URL, PAGES, REPO_URL, SITE_URL, build
 
-TEXT_ALONE = {"usage/", "claims/", "changelog/", "citation/"}
+TEXT_ALONE = {"copy/", "usage/", "claims/", "changelog/", "citation/"}
 
 
 @functools.cache
@@ -41,7 +41,11 @@ def test_pages_are_the_ones_listed(site: Path) -> None:
     built = {page.parent.relative_to(site).as_posix() for page in site.rglob("index.html")}
     assert {page.rstrip("/") or "." for page in PAGES} == built
     published = {file.name for file in site.rglob("*") if file.is_file()}
-    sources = {file.name for folder in ("claims", "figures", "support") for file in (ROOT / "docs" / folder).iterdir()}
+    sources = {
+        file.name
+        for folder in ("claims", "figures", "programs", "support")
+        for file in (ROOT / "docs" / folder).iterdir()
+    }
     assert not published & sources, "sources of the site are published"
 
 
