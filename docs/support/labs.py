@@ -15,6 +15,7 @@ from mkdocs.exceptions import PluginError
 from nbformat.v4 import new_code_cell
 
 from docs.figures.svg import inline
+from docs.support import install
 
 
 @functools.lru_cache(maxsize=16)  # while serving, what was saved is seldom a lab
@@ -71,11 +72,11 @@ def _outputs(cell: Tag, figure: str | None) -> Iterator[str]:
 
 
 def notebook(source: Path, repository: str) -> str:
-    """Return a lab as a notebook to download, the same at every build; where to install `pe` from comes first."""
+    """Return a lab as a notebook to download, the same at every build; what installs its imports comes first."""
     cells = jupytext.read(source)
     if repository:
-        needs = f'%pip install --quiet scikit-learn "absolute-pe[figures] @ git+{repository}"'
-        cells.cells.insert(0, new_code_cell(needs))  # type: ignore[no-untyped-call]
+        program = "\n".join(cell.source for cell in cells.cells if cell.cell_type == "code")
+        cells.cells.insert(0, new_code_cell(install.cell(program, repository)))  # type: ignore[no-untyped-call]
     for number, cell in enumerate(cells.cells):
         cell["id"] = f"cell-{number}"
         cell.metadata = {}
