@@ -13,7 +13,7 @@ import pe
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "assets" / "vectors.json").read_text("utf-8"))
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-DIGITS = 16  # of a hash, as many as a page shows
+DIGITS = 12  # of a hash, as many as a page shows
 
 
 def sha256(table: Tensor) -> str:
@@ -54,7 +54,7 @@ def hashes() -> None:
     rows: dict[tuple[str, str], list[str]] = {}
     for seq_len, d_model, layout, _, digest in (vector.values() for vector in VECTORS["tables"]):
         rows.setdefault((f"{seq_len:,} × {d_model:,}", layout), []).append(digest[:DIGITS])
-    print("<div class='md-typeset__scrollwrap' tabindex='0'><div class='md-typeset__table'><table><thead><tr>")
+    print("<div class='hashes md-typeset__scrollwrap' tabindex='0'><div class='md-typeset__table'><table><thead><tr>")
     print("".join(f"<th>{head}</th>" for head in ("Table", "Layout", *DTYPES)), "</tr></thead><tbody>")
     for head, digests in rows.items():
         cells = [*head, *(f"<code>{digest}</code>" for digest in digests)]

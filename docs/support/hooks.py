@@ -2,6 +2,7 @@
 
 import base64
 import gc
+import json
 import logging
 import os
 import re
@@ -74,7 +75,7 @@ def on_config(config: MkDocsConfig) -> None:
     running.clear()
     fingerprint.cache_clear()
     config.extra["published"] = state["published"]
-    config.extra["installs"] = install.distributions(config.repo_url or "")
+    config.extra["installs"] = json.dumps(install.distributions(config.repo_url or ""))
     if config.site_url and not config.site_url.endswith("/"):
         config.site_url += "/"  # mike leaves it out
     os.environ["JUPYTER_CONFIG_DIR"] = str(ROOT / "docs/support/jupyter")

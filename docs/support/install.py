@@ -47,5 +47,5 @@ def distributions(repository: str) -> dict[str, str]:
 def cell(program: str, repository: str) -> str:
     """Return the line of a notebook that installs what a program imports; docs/assets/notebook.js does the same."""
     imported = set(re.findall(r"^ *(?:import|from) (\w+)", program, re.MULTILINE))
-    needed = [name for module, name in distributions(repository).items() if module in imported]
+    needed = [name for module, name in distributions(repository).items() if name and module in imported]
     return f"%pip install --quiet {' '.join(needed)}"
