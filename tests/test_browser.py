@@ -297,7 +297,8 @@ SEARCHES = {
     "sqrt d_model scaling": ["usage", "claims"],
     "shift_matrix": ["api/properties", "properties"],
     "benchmark": ["speed"],
-    "has no attribute PositionalEncoding": ["usage"],
+    "module 'pe' has no attribute 'PositionalEncoding'": ["usage"],
+    "AttributeError": ["usage"],
     "pip install": ["usage", "index"],
     "test vectors": ["copy"],
 }

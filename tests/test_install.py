@@ -12,7 +12,12 @@ from docs.support import install
 from docs.support.pages import PagesExtension
 from tests.conftest import ROOT
 
-SOURCES = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/labs/*.py"), *ROOT.glob("docs/claims/*.py")]
+SOURCES = [
+    *ROOT.glob("docs/**/*.md"),
+    *ROOT.glob("docs/labs/*.py"),
+    *ROOT.glob("docs/claims/*.py"),
+    *ROOT.glob("docs/programs/*.py"),
+]
 
 
 @pytest.mark.parametrize("repository", ["", "https://example.org/encoding"])
