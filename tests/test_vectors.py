@@ -1,7 +1,10 @@
 """The published vectors: computed once more, and met by `pe`."""
 
+import hashlib
 import json
 import random
+import re
+import struct
 from fractions import Fraction
 from typing import Any
 
@@ -10,16 +13,18 @@ import numpy as np
 import pytest
 import torch
 
-from docs.figures.vectors import VECTORS, differing, sha256
+import pe
+from docs.figures.vectors import DIGITS, VECTORS, differing, sha256
 from tests import vectors
-from tests.conftest import reference
+from tests.conftest import ROOT, reference, run_program
 
-LEAST_BITS = {"float32": (24, -149), "bfloat16": (8, -133), "float16": (11, -24)}
+# Bits of the significand, and exponent of the smallest positive number.
+FORMATS = {"float32": (24, -149), "bfloat16": (8, -133), "float16": (11, -24)}
 
 
 def nearest(exact: mpmath.mpf, dtype: str) -> float:
     """Return the nearest number of a format, found in fractions; nothing here lies exactly halfway."""
-    bits, lowest = LEAST_BITS[dtype]
+    bits, lowest = FORMATS[dtype]
     sign, mantissa, exponent, _ = exact._mpf_
     value = Fraction(mantissa) * Fraction(2) ** exponent
     step = Fraction(2) ** lowest
@@ -42,7 +47,7 @@ def test_sample_of_the_rows_is_rounded_correctly() -> None:
     listed = [
         (row, dtype, n)
         for row in VECTORS["rows"]
-        for dtype in LEAST_BITS
+        for dtype in FORMATS
         for n in range(len(VECTORS["columns"][str(row["d_model"])]))
     ]
     for row, dtype, n in random.SystemRandom().sample(listed, 500):
@@ -51,7 +56,7 @@ def test_sample_of_the_rows_is_rounded_correctly() -> None:
         assert float.fromhex(row[dtype][n]) == nearest(exact, dtype), (row["spacing"], row["position"], column, dtype)
 
 
-@pytest.mark.parametrize("dtype", LEAST_BITS)
+@pytest.mark.parametrize("dtype", FORMATS)
 def test_hard_entries_are_hard_and_rounded_correctly(dtype: str) -> None:
     hard = [vector for vector in VECTORS["hard"] if vector["dtype"] == dtype]
     assert len(hard) == 24
@@ -66,7 +71,7 @@ def test_hard_entries_are_hard_and_rounded_correctly(dtype: str) -> None:
             assert torch.tensor(nearest(exact, "float32")).to(getattr(torch, dtype)).item() != value
 
 
-@pytest.mark.parametrize("dtype", LEAST_BITS)
+@pytest.mark.parametrize("dtype", FORMATS)
 def test_whole_tables_are_rounded_correctly(dtype: str) -> None:
     """Every entry of a small one, and some of a large one."""
     whole, _ = vectors.table(50, 64, vectors.FORMATS[dtype])
@@ -94,15 +99,33 @@ def test_layouts_name_the_columns_of_the_interleaved_one() -> None:
 
 def test_hashes_are_of_little_endian_rows() -> None:
     """Bytes put together one number at a time."""
-    import hashlib
-    import struct
-
     for vector in VECTORS["tables"]:
         if vector["seq_len"] == 50 and vector["dtype"] != "bfloat16":
             code = "<f" if vector["dtype"] == "float32" else "<e"
             order = {"interleaved": [*range(64)], "sin_cos": [*range(0, 64, 2), *range(1, 64, 2)]}[vector["layout"]]
             rows = (struct.pack(code, nearest(exactly(p, c, 64), vector["dtype"])) for p in range(50) for c in order)
             assert hashlib.sha256(b"".join(rows)).hexdigest() == vector["sha256"]
+
+
+@pytest.mark.parametrize("library", ["torch", "numpy"])
+def test_lines_to_paste_give_the_listed_hashes(library: str) -> None:
+    page = (ROOT / "docs" / "copy.md").read_text(encoding="utf-8")
+    programs = re.findall(r"^```python[^\n]*\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (program,) = (text for text in programs if '"right:"' in text and f"import {library}" in text)
+    assert run_program(program).endswith(" right: True\n")
+    *_, raw, digest, _ = program.splitlines()
+    for vector in VECTORS["tables"]:
+        seq_len, d_model, layout, dtype, whole = vector.values()
+        if seq_len * d_model < 2**19 and (library == "torch" or dtype != "bfloat16"):  # which NumPy does not have
+            table = pe.generate_position_encoding(seq_len, d_model, layout=layout, dtype=getattr(torch, dtype))
+            names: dict[str, Any] = {
+                "torch": torch,
+                "hashlib": hashlib,
+                "table": table if library == "torch" else table.numpy(),
+            }
+            exec(f"{raw}\n{digest}", names)
+            assert len(names["digest"]) == DIGITS
+            assert whole.startswith(names["digest"])
 
 
 def test_package_meets_every_vector() -> None:
