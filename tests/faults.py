@@ -60,6 +60,7 @@ def of_claim(claim: str, part: str) -> str:
 
 
 STYLE, EXPLORER, EARLY = "docs/assets/style.css", "docs/assets/explorer.js", "docs/assets/before-theme.js"
+NOTEBOOK = "docs/assets/notebook.js"
 SEEN, DRAWN = looks("sound or copied or keyboard or forbids"), looks("explorer or keyboard")
 FAULTS = [
     Fault("a link to no page", "docs/usage.md", r"\]\([\w-]+\.md", "](nowhere.md"),
@@ -136,6 +137,13 @@ FAULTS = [
     Fault("an address that does not hold the view", EXPLORER, r"history\.replaceState\(", "void (", DRAWN),
     Fault("arrow keys the wrong way round", EXPLORER, r"ArrowDown: \[1, 0\]", "ArrowDown: [0, 1]", DRAWN),
     Fault("a mark on another row", EXPLORER, r"\+ 0\.5\) /", "+ 5) /", DRAWN),
+    Fault("a notebook that installs nothing", NOTEBOOK, "%pip", "%nothing", looks("notebook")),
+    Fault(
+        "a notebook whose package has no address", NOTEBOOK, r'\.includes\(""\)', '.includes("pe")', looks("notebook")
+    ),
+    Fault("a button that does not say that it saves a notebook", NOTEBOOK, r"title: ", "id: ", SEEN),
+    Fault("a vector that is not rounded correctly", "docs/assets/vectors.json", r'"0x1\.a', '"0x1.b'),
+    Fault("a hash of another table", "docs/copy.md", "067e05980c26", "067e05980c27"),
     Fault("a page that the navigation leaves out", "mkdocs.yml", r"\n[ -]*Formula: [^\n]*", ""),
     Fault("programs without a copy button", "mkdocs.yml", r"\n[ -]*content\.code\.copy", ""),
     Fault("an icon that is not there", "mkdocs.yml", r"favicon: \S+", "favicon: assets/nothing.svg"),

@@ -22,16 +22,17 @@ from matplotlib.image import imread
 from playwright.sync_api import Browser, Page, Request, Route, ViewportSize, expect, sync_playwright
 
 import pe
+from docs.support import install
 from docs.support.execute import in_new_process
 from tests import browser as chromium
-from tests.site import PAGES
+from tests.site import PAGES, REPO_URL
 
 Visit = Callable[..., Page]
 
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PATIENCE = 30_000  # milliseconds; a busy machine is no fault
-NOT_TO_COPY = ":not(.doc-signature, .result *, .mkdocstrings-source *)"
+NOT_TO_COPY = ":not(.doc-signature, .language-sh, .result *, .mkdocstrings-source *)"
 TEXT = {".html", ".css", ".js", ".json", ".svg"}  # what servers send compressed
 
 
@@ -225,6 +226,70 @@ def test_cells_that_are_copied_are_those_of_the_notebook(visit: Visit, site: Pat
     assert [program.strip() for program, _ in copied(visit(path))] == cells
 
 
+@pytest.mark.parametrize(
+    ("path", "number", "settings"),
+    [
+        ("", 2, {}),
+        ("copy/", 1, {"viewport": PHONE, "has_touch": True}),
+        ("usage/", 6, {}),
+        ("api/sinusoidal/", 0, {}),
+        ("labs/order/", 0, {}),
+    ],
+)
+def test_program_is_saved_as_a_notebook(
+    visit: Visit, tmp_path: Path, path: str, number: int, settings: dict[str, Any]
+) -> None:
+    """By mouse, finger or keyboard. Its first cell installs what the second needs to print what the page shows."""
+    page = visit(path, **settings)
+    programs = page.locator(f"article .language-python{NOT_TO_COPY}:has(pre)")
+    if not number:  # examples of the reference are no programs, and a lab is a notebook as a whole
+        scroll_through(page)
+        assert page.locator("article button[data-md-type=copy]").count()
+        assert not page.locator("article button[data-md-type=notebook]").count()
+        return
+    program = programs.nth(number - 1)
+    program.scroll_into_view_if_needed()
+    button = program.get_by_role("button", name="Save as a notebook")
+    with page.expect_download() as download:
+        if settings.get("has_touch"):
+            button.tap()
+        elif path:
+            program.locator("button[data-md-type=copy]").focus()
+            page.keyboard.press("Tab")
+            page.keyboard.press("Enter")
+        else:
+            button.click()
+    assert download.value.suggested_filename == f"{(path or 'index/').replace('/', '-')}{number}.ipynb"
+    download.value.save_as(tmp_path / "saved.ipynb")
+    notebook = nbformat.read(tmp_path / "saved.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    nbformat.validate(notebook)
+    first, second = (cell.source for cell in notebook.cells)
+    assert second == program.locator("code").inner_text().strip()
+    assert first == install.cell(second, REPO_URL)
+    assert ("torch" in first, f"git+{REPO_URL}" in first) == ("import torch" in second, "import pe" in second)
+    shown = program.locator("xpath=following-sibling::*[1]").locator("code").inner_text()
+    assert in_new_process(second) == (True, shown)
+
+
+def test_notebook_is_offered_only_if_all_of_it_can_be_installed(visit: Visit) -> None:
+    page = visit("usage/")
+
+    def without_repository(route: Route) -> None:
+        text = route.fetch().text()
+        assert f"[figures] @ git+{REPO_URL}" in text
+        route.fulfill(body=re.sub(r"(&#34;pe&#34;: &#34;).*?(&#34;[,}])", r"\1\2", text), content_type="text/html")
+
+    page.route(page.url, without_repository)
+    page.reload(wait_until="networkidle")
+    scroll_through(page)
+    expect(page.locator("article button[data-md-type=copy]")).not_to_have_count(0)
+    for program in page.locator(f"article .language-python{NOT_TO_COPY}:has(pre)").all():
+        program.scroll_into_view_if_needed()
+        program.locator("button[data-md-type=copy]").wait_for()
+        needs_pe = "import pe" in program.locator("code").inner_text()
+        assert program.locator("button[data-md-type=notebook]").count() == (not needs_pe)
+
+
 SEARCHES = {
     "positional encoding keras": ["copy"],
     "positional encoding javascript": ["copy"],
@@ -248,6 +313,10 @@ SEARCHES = {
     "sqrt d_model scaling": ["usage", "claims"],
     "shift_matrix": ["api/properties", "properties"],
     "benchmark": ["speed"],
+    "module 'pe' has no attribute 'PositionalEncoding'": ["usage"],
+    "AttributeError": ["usage"],
+    "pip install": ["usage", "index"],
+    "test vectors": ["copy"],
 }
 
 

@@ -3,6 +3,7 @@
 - A Python fence with `exec="true"` is run by `docs.support.execute` rather than inside the build.
 - `{{ expression }}` or `{{ expression :format }}` becomes its value, with `math`, `torch`, `pe` and
   `docs.figures.speed` at hand.
+- `{{ install }}` becomes the line that installs the package: `docs.support.install`.
 - A mark `[[id]]` becomes a link to a claim, with what was measured: `docs.support.marks`.
 - `[[program: file]]` becomes a program to copy, with what it prints: `docs.support.programs`.
 - A formula becomes MathML.
@@ -25,7 +26,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 from pymdownx.superfences import SuperFencesException
 
-from docs.support import marks, programs
+from docs.support import install, marks, programs
 from docs.support.execute import BlockError, run
 
 NUMBER = re.compile(r"\{\{ *(.+?) *(?: (:[^:{}]+?) *)?\}\}")
@@ -105,6 +106,19 @@ class Numbers(Preprocessor):
         return NUMBER.sub(lambda _: next(values), text).split("\n")
 
 
+class Install(Preprocessor):
+    """Put the line that installs the package where a page asks for it."""
+
+    def __init__(self, md: Markdown, repository: str) -> None:
+        """Keep the address of the repository."""
+        super().__init__(md)
+        self.repository = repository
+
+    def run(self, lines: list[str]) -> list[str]:
+        """Return `lines` with that line."""
+        return install.commands("\n".join(lines), self.repository).split("\n")
+
+
 class Directives(Preprocessor):
     """Put what is known of claims, or what a program gives, where a page asks for it."""
 
@@ -148,10 +162,16 @@ CONVERTER = LatexToMathML(fancy_error=False)
 class PagesExtension(Extension):
     """What the pages of this site add to Markdown."""
 
+    def __init__(self, **options: object) -> None:
+        """Take the options that mkdocs.yml gives."""
+        self.config = {"repository": ["", "Address of the repository, if it has one"]}
+        super().__init__(**options)
+
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
         """Register the parts."""
         markdown_exec.formatters["python"] = run_fence
         # Before superfences (25) puts the fences aside, those that claims and programs bring among them.
+        md.preprocessors.register(Install(md, self.getConfig("repository") or ""), "install", 27)
         md.preprocessors.register(Directives(md, "a claim", marks.lists), "lists of claims", 26)
         md.preprocessors.register(Directives(md, "a program", programs.shown), "programs to copy", 26)
         md.preprocessors.register(Fences(md), "fences", 24.5)
