@@ -149,6 +149,19 @@ def embeddings(name: str, value: Tensor, d_model: int) -> None:
         raise ValueError(f"{name} must have the shape (..., seq_len, {d_model}), got {tuple(value.shape)}")
 
 
+def tokens(x: Tensor, offset: int | Tensor, positions: Tensor | None) -> int | Tensor:
+    """Return `offset` if it, or `positions`, tells where the tokens of `x` stand."""
+    if positions is not None:
+        if isinstance(offset, Tensor) or integer("offset", offset) != 0:
+            raise ValueError(f"offset must be 0 when positions are given, got {offset}")
+        token_positions(positions, x)
+        return 0
+    if not isinstance(offset, Tensor):
+        return integer("offset", offset)
+    sentence_offsets(offset, x)
+    return offset
+
+
 def token_positions(value: Tensor, x: Tensor) -> None:
     """Raise if `value` does not give the tokens of `x` a position each."""
     tokens, shape = tuple(x.shape[:-1]), tuple(_with_values("positions", value, x).shape)

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from pe import _checks as check
 from pe import _core as core
+from pe import _sharded as sharded
+from pe import _traced as traced
 from pe._core import Layout
 
 # Rows are kept in multiples of this, as decoding asks for one more at a time.
@@ -94,18 +96,11 @@ class PositionalEncoding(nn.Module):
                 the CPU alone, since a GPU would have to be waited for, and not by compiled code or transforms such as
                 `torch.vmap`; exported code, and before torch 2.12 compiled code, does not look at `offset` either.
         """
+        if traced.is_proxy(x):
+            return traced.leaf(self, x, offset=offset, positions=positions)
         check.embeddings("x", x, self.d_model)
-        if positions is not None:
-            if isinstance(offset, Tensor) or check.integer("offset", offset) != 0:
-                raise ValueError(f"offset must be 0 when positions are given, got {offset}")
-            check.token_positions(positions, x)
-            encoding = self._encoded("positions", positions, x)
-        elif isinstance(offset, Tensor):
-            check.sentence_offsets(offset, x)
-            new = torch.arange(x.shape[-2], device=offset.device)
-            encoding = self._encoded("offset and seq_len", offset.long()[..., None] + new, x)
-        else:
-            encoding = self._rows(check.integer("offset", offset), x.shape[-2], x)
+        offset = check.tokens(x, offset, positions)
+        encoding = sharded.encoding(self._encoding, x, offset, positions)
         # `alpha` would be rounded to 16 bits as x is.
         exact_scale = self.scale != 1 and x.dtype.itemsize < 4
         y = x * self.scale + encoding if exact_scale else torch.add(encoding, x, alpha=self.scale)
@@ -133,8 +128,13 @@ class PositionalEncoding(nn.Module):
         self._kept = None
         return super()._apply(*args, **keywords)  # type: ignore[no-untyped-call]
 
-    def _encoded(self, name: str, positions: Tensor, x: Tensor) -> Tensor:
-        """Return the rows of given positions, in the dtype and on the device of `x`."""
+    def _encoding(self, x: Tensor, offset: int | Tensor, positions: Tensor | None) -> Tensor:
+        """Return the rows of the tokens of `x`, of which only their number, the dtype and the device count."""
+        name, seq_len = "positions", x.shape[-2]
+        if positions is None:
+            if not isinstance(offset, Tensor):
+                return self._rows(offset, seq_len, x)
+            name, positions = "offset and seq_len", offset.long()[..., None] + torch.arange(seq_len, device=offset.device)
         settings = check.settings(self.d_model, self.base, self.layout)
         p, ends = check.positions(name, positions, self.base)
         if ends and x.device.type == "cpu" and not positions.is_floating_point():
