@@ -8,9 +8,11 @@ from typing import get_args
 
 import torch
 from torch import Tensor
+from torch.fx import Proxy
 
 from pe import _core as core
 from pe._core import Layout
+from pe._devices import in_float64
 
 LAYOUTS = get_args(Layout)
 FLOATS = torch.float64, torch.float32, torch.float16, torch.bfloat16
@@ -131,7 +133,7 @@ def positions(name: str, value: Tensor, base: float) -> tuple[Tensor, tuple[floa
 
     Only then they must not be too far from zero. A look at another device would make the caller wait for it.
     """
-    p = core.in_float64(real_tensor(name, value))
+    p = in_float64(real_tensor(name, value))
     if p.device.type != "cpu" or not p.numel() or not core.is_plain(p):
         return p, None
     low, high = (end.item() for end in p.detach().aminmax())
@@ -199,4 +201,5 @@ def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
 
 
 def _described(value: object) -> str:
-    return f"{short(value)} of type {type(value).__name__}"
+    hint = ", as torch.fx has it in a graph; name the function to torch.fx.wrap" if isinstance(value, Proxy) else ""
+    return f"{short(value)} of type {type(value).__name__}{hint}"

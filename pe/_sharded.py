@@ -1,4 +1,4 @@
-"""The layer on a DTensor, which is split between devices: each makes the rows of its own tokens, and nothing is sent."""
+"""The layer on a DTensor, split between devices: each makes the rows of its own tokens, and nothing is sent."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from torch.distributed.tensor import DTensor, Placement
+    from torch.distributed.tensor import DTensor
     from typing_extensions import TypeIs
 
 Encoding = Callable[[Tensor, int | Tensor, Tensor | None], Tensor]
 
 
 def is_sharded(x: Tensor) -> "TypeIs[DTensor]":
-    """Return whether `x` is a DTensor. The module that has them takes a second to import, and not every torch has it."""
+    """Return whether `x` is a DTensor, without a look at its module: that takes a second, and not every torch has one."""
     return type(x) is not Tensor and hasattr(x, "device_mesh")
 
 

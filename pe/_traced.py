@@ -3,7 +3,7 @@
 from typing import Any, TypeGuard
 
 from torch import nn
-from torch.fx import Proxy, Tracer
+from torch.fx import Proxy
 
 
 def is_proxy(x: object) -> TypeGuard[Proxy]:
@@ -13,8 +13,8 @@ def is_proxy(x: object) -> TypeGuard[Proxy]:
 
 def leaf(layer: nn.Module, x: Proxy, **keywords: Any) -> Any:
     """Let the graph call the layer as a whole, as it calls torch's own: what is computed depends on the length."""
-    tracer = x.tracer
+    tracer: Any = x.tracer
     path = tracer.path_of_module(layer)
     if not path:
-        raise ValueError("x must be a torch.Tensor, got Proxy; to trace with torch.fx, put the layer into a model")
+        raise TypeError("x must be a torch.Tensor, got a Proxy; torch.fx traces a model that has the layer in it")
     return tracer.create_proxy("call_module", path, (x,), keywords)

@@ -11,6 +11,7 @@ from pe import _core as core
 from pe import _sharded as sharded
 from pe import _traced as traced
 from pe._core import Layout
+from pe._devices import float64_device
 
 # Rows are kept in multiples of this, as decoding asks for one more at a time.
 ROWS = 256
@@ -97,7 +98,7 @@ class PositionalEncoding(nn.Module):
                 `torch.vmap`; exported code, and before torch 2.12 compiled code, does not look at `offset` either.
         """
         if traced.is_proxy(x):
-            return traced.leaf(self, x, offset=offset, positions=positions)
+            return traced.leaf(self, x, offset=offset, positions=positions)  # type: ignore[no-any-return]
         check.embeddings("x", x, self.d_model)
         offset = check.tokens(x, offset, positions)
         encoding = sharded.encoding(self._encoding, x, offset, positions)
@@ -134,14 +135,17 @@ class PositionalEncoding(nn.Module):
         if positions is None:
             if not isinstance(offset, Tensor):
                 return self._rows(offset, seq_len, x)
-            name, positions = "offset and seq_len", offset.long()[..., None] + torch.arange(seq_len, device=offset.device)
+            name, positions = (
+                "offset and seq_len",
+                offset.long()[..., None] + torch.arange(seq_len, device=offset.device),
+            )
         settings = check.settings(self.d_model, self.base, self.layout)
         p, ends = check.positions(name, positions, self.base)
         if ends and x.device.type == "cpu" and not positions.is_floating_point():
             low, seq_len = int(ends[0]), int(ends[1] - ends[0]) + 1
             if seq_len <= 2 * p.numel() + ROWS:  # close together, as usual: their table is made quickly, and kept
                 return self._rows(low, seq_len, x)[positions.long() - low]
-        return core.encode(p.to(core.float64_device(x.device)), *settings, x.dtype).to(x.device)
+        return core.encode(p.to(float64_device(x.device)), *settings, x.dtype).to(x.device)
 
     def _rows(self, offset: int, seq_len: int, x: Tensor) -> Tensor:
         """Return the rows of the positions from `offset` on, in the dtype and on the device of `x`."""
@@ -172,13 +176,3 @@ class _Kept(NamedTuple):
     first: int
     stop: int
     table: Tensor
-
-
-# Rows are made by an operation of our own, so that torch's modes see one operation and nothing inside it. Selective
-# checkpoints go wrong otherwise: they count operations, and expect the same ones when the layer runs again.
-if not hasattr(torch.ops.pe, "table"):  # this module may be reloaded, but an operation is defined only once
-    torch.library.define(
-        "pe::table",
-        "(int seq_len, int d_model, float base, int offset, str layout, ScalarType dtype, Device device) -> Tensor",
-    )
-    torch.library.impl("pe::table", "CompositeExplicitAutograd", core.table)
