@@ -14,7 +14,7 @@ Encoding = Callable[[Tensor, int | Tensor, Tensor | None], Tensor]
 
 
 def is_sharded(x: Tensor) -> "TypeIs[DTensor]":
-    """Return whether `x` is a DTensor, without a look at its module: that takes a second, and not every torch has one."""
+    """Return whether `x` is a DTensor, without importing its class: that takes a second, and not every torch has it."""
     return type(x) is not Tensor and hasattr(x, "device_mesh")
 
 

@@ -28,8 +28,7 @@ def whole(*shape: int) -> Tensor:
 
 def own_offsets(rank: int, mesh: DeviceMesh) -> None:
     """A plain tensor, whose tokens count on from an offset."""
-    layer = pe.PositionalEncoding(D_MODEL, scale=D_MODEL**0.5)
-    x = whole()
+    layer, x = pe.PositionalEncoding(D_MODEL, scale=D_MODEL**0.5), whole()
     mine = x.chunk(mesh.size(), dim=1)[rank]
     first = rank * -(-SEQ_LEN // mesh.size())
     assert torch.equal(layer(mine, offset=first), layer(x)[:, first : first + mine.shape[1]])
@@ -40,7 +39,8 @@ def dtensors(_: int, mesh: DeviceMesh) -> None:
     from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
     from torch.distributed.tensor.debug import CommDebugMode
 
-    layer, x = pe.PositionalEncoding(D_MODEL, scale=D_MODEL**0.5), whole()
+    layer: Any = pe.PositionalEncoding(D_MODEL, scale=D_MODEL**0.5)
+    x = whole()
     integers = torch.randint(0, 1500, (BATCH, SEQ_LEN), generator=torch.Generator().manual_seed(1))
     ways: list[dict[str, Any]] = [
         {},
@@ -80,26 +80,24 @@ def more_dtensors(_: int, mesh: DeviceMesh) -> None:
     """Gradients, compiled code, sums that are still to be made, positions that lie elsewhere, and errors."""
     from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor
 
-    layer, x = pe.PositionalEncoding(D_MODEL, scale=3.0), whole(BATCH, 31, D_MODEL)
+    layer: Any = pe.PositionalEncoding(D_MODEL, scale=3.0)
+    x = whole(BATCH, 31, D_MODEL)
     for placement in (Replicate(), Shard(0), Shard(1), Shard(2)):
-        split_x = distribute_tensor(x, mesh, [placement]).requires_grad_()
+        split_x: Any = distribute_tensor(x, mesh, [placement]).requires_grad_()
         places = torch.arange(31.0).requires_grad_()
-        split_places = distribute_tensor(places.detach(), mesh, [Replicate()]).requires_grad_()
-        (layer(x, positions=places) ** 2).sum().backward()
-        y: Any = layer(split_x, positions=split_places)
-        (y**2).sum().backward()
-        assert split_x.grad is not None
-        assert torch.allclose(split_x.grad.full_tensor(), 6 * layer(x, positions=places).detach(), atol=1e-4)
-        assert split_places.grad is not None
-        assert places.grad is not None
-        assert torch.allclose(split_places.grad.full_tensor(), places.grad, atol=1e-2)
+        split_places: Any = distribute_tensor(places.detach(), mesh, [Replicate()]).requires_grad_()
+        for given, asked in ((x, places), (split_x, split_places)):
+            (layer(given, positions=asked) ** 2).sum().backward()
+        expected = 6 * layer(x, positions=places).detach()
+        assert torch.allclose(split_x.grad.full_tensor(), expected, atol=1e-4)
+        assert torch.allclose(split_places.grad.full_tensor(), places.grad, atol=1e-2)  # type: ignore[arg-type]
 
         compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
         for way in ({}, {"offset": 7}, {"positions": torch.arange(5, 36)}):
             torch.compiler.reset()
             assert torch.allclose(compiled(split_x, **way).full_tensor(), layer(x, **way), atol=1e-5)
 
-    terms: Any = layer(DTensor.from_local(x, mesh, [Partial()]))
+    terms = layer(DTensor.from_local(x, mesh, [Partial()]))
     assert torch.allclose(terms.full_tensor(), layer(mesh.size() * x), atol=1e-4)
     split_x = distribute_tensor(x, mesh, [Shard(1)])
     elsewhere = distribute_tensor(torch.arange(31).expand(BATCH, 31), mesh, [Shard(0)])
@@ -124,7 +122,7 @@ def sequence_parallel(_: int, mesh: DeviceMesh) -> None:
         "1": SequenceParallel(),
         "2": SequenceParallel(),
     }
-    parallel = parallelize_module(model, mesh, plan)
+    parallel: Any = parallelize_module(model, mesh, plan)
     assert torch.equal(parallel(words).full_tensor(), expected)
     with CommDebugMode() as sent:
         parallel[1:](parallel[0](words))
@@ -160,6 +158,7 @@ def data_parallel(rank: int, mesh: DeviceMesh) -> None:
     x = whole(2 * mesh.size(), 30, 8)
     expected = model(x)
     expected.square().mean().backward()
+    gradient: Any = next(model.parameters()).grad
     sharded = copy.deepcopy(model)
     for layer in (*sharded, sharded):
         fully_shard(layer, mesh=mesh)
@@ -168,9 +167,8 @@ def data_parallel(rank: int, mesh: DeviceMesh) -> None:
         y = parallel(x.chunk(mesh.size())[rank])
         assert torch.equal(y, expected.chunk(mesh.size())[rank])
         y.square().mean().backward()
-        first = next(parallel.parameters()).grad
-        whole_first: Tensor = first.full_tensor() if parallel is sharded else first  # type: ignore[union-attr, assignment]
-        assert torch.allclose(whole_first, model[0].weight.grad, atol=1e-6)
+        own: Any = next(parallel.parameters()).grad
+        assert torch.allclose(own.full_tensor() if parallel is sharded else own, gradient, atol=1e-6)
 
 
 def pipeline(rank: int, mesh: DeviceMesh) -> None:
