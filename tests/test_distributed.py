@@ -135,17 +135,15 @@ def sequence_parallel(_: int, mesh: DeviceMesh) -> None:
 def context_parallel(rank: int, mesh: DeviceMesh) -> None:
     """Parts in an order that gives each device as much to do as the others: positions go with the tokens."""
     from torch.distributed.tensor.experimental import context_parallel
-    from torch.distributed.tensor.experimental._attention import context_parallel_unshard
 
     layer, x = pe.PositionalEncoding(D_MODEL), whole(BATCH, 16 * mesh.size(), D_MODEL)
     expected, positions, table = layer(x), torch.arange(x.shape[1]), pe.generate_position_encoding(x.shape[1], D_MODEL)
     with context_parallel(mesh, buffers=[x, positions, table], buffer_seq_dims=[1, 0, 0]):
-        assert len(positions) == 16
-        by_position, by_table, counted = layer(x, positions=positions), x + table, layer(x, offset=16 * rank)
-    for y in context_parallel_unshard(mesh, [by_position, by_table], [1, 1]):
-        assert torch.equal(y, expected)
-    (wrong,) = context_parallel_unshard(mesh, [counted], [1])
-    assert not torch.equal(wrong, expected)
+        own = expected[:, positions]
+        assert own.shape[1] == 16
+        assert torch.equal(layer(x, positions=positions), own)
+        assert torch.equal(x + table, own)
+        assert not torch.equal(layer(x, offset=16 * rank), own)
 
 
 def data_parallel(rank: int, mesh: DeviceMesh) -> None:
@@ -192,7 +190,10 @@ def checks_of_one_rank(rank: int, world_size: int, folder: str) -> None:
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0", "GLOO_SOCKET_IFNAME": loopback}
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=world_size)
     mesh = init_device_mesh("cpu", (world_size,))
-    for check in (own_offsets, dtensors, more_dtensors, sequence_parallel, context_parallel, data_parallel, pipeline):
+    checks = [own_offsets, dtensors, more_dtensors, sequence_parallel, pipeline]
+    if torch.__version__ >= "2.6":  # has what these need
+        checks += [context_parallel, data_parallel]
+    for check in checks:
         check(rank, mesh)
     dist.destroy_process_group()
 
