@@ -83,6 +83,10 @@ FAULTS = [
         "equal=1",
         (CLAIMS,),
     ),
+    Fault("a source that is not in the list", "docs/frequency.md", r"\]\(https://github\.com", "](https://gitlab.com"),
+    Fault(
+        "a mark that hides that its claim is false", "docs/support/marks.py", "checked; often said otherwise", "checked"
+    ),
     Fault("figures without a name", "docs/figures/svg.py", r' aria-label="[^"]*"', ""),
     Fault("figures in one colour for both schemes", "docs/figures/svg.py", '"currentColor"', '"#010203"'),
     Fault("ids of figures that are not their own", "docs/figures/svg.py", r"\{prefix\}-", ""),
