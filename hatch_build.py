@@ -1,6 +1,7 @@
-"""What an index shows of the package: the addresses in SITE_URL and REPO_URL, and README without dead links.
+"""What an index shows of the package: the addresses in SITE_URL and REPO_URL, and README for who has no clone.
 
-Where the site and its sources live is for whoever publishes them to say. Without an address a link becomes its words.
+Where the site and its sources live is for whoever publishes them to say. Without an address a link becomes its words,
+and README says how to install from a clone; with one, how to install from there.
 """
 
 import os
@@ -10,6 +11,7 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
+IN_A_CLONE = re.compile(r"`pip install '?\.(\[\w+\])?'?` in the clone")
 RELATIVE = re.compile(r"\[([^]]+)\]\((?!https?://)([^)]+)\)")
 
 
@@ -22,6 +24,8 @@ class CustomMetadataHook(MetadataHookInterface):
         files = f"{repository}/blob/HEAD"
         readme = Path(self.root, "README.md").read_text(encoding="utf-8")
         readme = RELATIVE.sub(rf"[\1]({files}/\2)" if repository else r"\1", readme)
+        if repository:
+            readme = IN_A_CLONE.sub(rf'`pip install "absolute-pe\1 @ git+{repository}"`', readme)
         metadata["readme"] = {"content-type": "text/markdown", "text": readme}
         metadata["urls"] = {"Documentation": site} if site else {}
         if repository:

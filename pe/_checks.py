@@ -8,9 +8,11 @@ from typing import get_args
 
 import torch
 from torch import Tensor
+from torch.fx import Proxy
 
 from pe import _core as core
 from pe._core import Layout
+from pe._devices import in_float64
 
 LAYOUTS = get_args(Layout)
 FLOATS = torch.float64, torch.float32, torch.float16, torch.bfloat16
@@ -131,7 +133,7 @@ def positions(name: str, value: Tensor, base: float) -> tuple[Tensor, tuple[floa
 
     Only then they must not be too far from zero. A look at another device would make the caller wait for it.
     """
-    p = core.in_float64(real_tensor(name, value))
+    p = in_float64(real_tensor(name, value))
     if p.device.type != "cpu" or not p.numel() or not core.is_plain(p):
         return p, None
     low, high = (end.item() for end in p.detach().aminmax())
@@ -147,6 +149,19 @@ def embeddings(name: str, value: Tensor, d_model: int) -> None:
         raise TypeError(f"{name} must hold floats of 64, 32 or 16 bits, got dtype {value.dtype}{hint}")
     if value.ndim < 2 or value.shape[-1] != d_model:
         raise ValueError(f"{name} must have the shape (..., seq_len, {d_model}), got {tuple(value.shape)}")
+
+
+def tokens(x: Tensor, offset: int | Tensor, positions: Tensor | None) -> int | Tensor:
+    """Return `offset` if it, or `positions`, tells where the tokens of `x` stand."""
+    if positions is not None:
+        if isinstance(offset, Tensor) or integer("offset", offset) != 0:
+            raise ValueError(f"offset must be 0 when positions are given, got {offset}")
+        token_positions(positions, x)
+        return 0
+    if not isinstance(offset, Tensor):
+        return integer("offset", offset)
+    sentence_offsets(offset, x)
+    return offset
 
 
 def token_positions(value: Tensor, x: Tensor) -> None:
@@ -186,4 +201,5 @@ def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
 
 
 def _described(value: object) -> str:
-    return f"{short(value)} of type {type(value).__name__}"
+    hint = ", as torch.fx has it in a graph; name the function to torch.fx.wrap" if isinstance(value, Proxy) else ""
+    return f"{short(value)} of type {type(value).__name__}{hint}"

@@ -11,6 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from pe._devices import float64_device
+
 Layout = Literal["interleaved", "sin_cos", "cos_sin"]
 """The orders of columns: sine, cosine, sine, … as in the paper; all sines, then all cosines; or cosines first.
 
@@ -24,9 +26,9 @@ STORED_ENTRIES = 2**14
 
 
 def frequencies(d_model: int, base: float, device: torch.device) -> Tensor:
-    """Return base^(−2i/d_model) for each pair i of columns, in float64."""
+    """Return base^(−2i/d_model) for each pair i of columns, in float64; on the CPU if `device` has none."""
     two_i = torch.arange(0, d_model, 2, dtype=torch.float64, device=float64_device(device))
-    return (base ** (-two_i / d_model)).to(device)
+    return base ** (-two_i / d_model)
 
 
 def encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: torch.dtype) -> Tensor:
@@ -59,6 +61,16 @@ def table(
     made = torch.empty(seq_len, d_model, dtype=dtype, device=device)
     write_table(made, offset, base, layout)
     return made
+
+
+# The layer makes its rows by an operation of our own, so that torch's modes see one operation and nothing inside it.
+# Selective checkpoints go wrong otherwise: they count operations, and expect the same ones when the layer runs again.
+if not hasattr(torch.ops.pe, "table"):  # this module may be reloaded, but an operation is defined only once
+    torch.library.define(
+        "pe::table",
+        "(int seq_len, int d_model, float base, int offset, str layout, ScalarType dtype, Device device) -> Tensor",
+    )
+    torch.library.impl("pe::table", "CompositeExplicitAutograd", table)
 
 
 def write_table(out: Tensor, offset: int, base: float, layout: Layout) -> None:
@@ -236,13 +248,3 @@ def is_plain(x: Tensor) -> bool:
         return x.data_ptr() != 0 or not x.numel()
     except RuntimeError:
         return False
-
-
-def in_float64(x: Tensor) -> Tensor:
-    """Return `x` in float64, on the CPU if its own device has no such numbers."""
-    return x.to(float64_device(x.device), torch.float64)
-
-
-def float64_device(device: torch.device) -> torch.device:
-    """Return `device`, or the CPU in place of a device without float64."""
-    return torch.device("cpu") if device.type == "mps" else device

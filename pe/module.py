@@ -8,7 +8,10 @@ from torch import Tensor, nn
 
 from pe import _checks as check
 from pe import _core as core
+from pe import _sharded as sharded
+from pe import _traced as traced
 from pe._core import Layout
+from pe._devices import float64_device
 
 # Rows are kept in multiples of this, as decoding asks for one more at a time.
 ROWS = 256
@@ -94,18 +97,11 @@ class PositionalEncoding(nn.Module):
                 the CPU alone, since a GPU would have to be waited for, and not by compiled code or transforms such as
                 `torch.vmap`; exported code, and before torch 2.12 compiled code, does not look at `offset` either.
         """
+        if traced.is_proxy(x):
+            return traced.leaf(self, x, offset=offset, positions=positions)  # type: ignore[no-any-return]
         check.embeddings("x", x, self.d_model)
-        if positions is not None:
-            if isinstance(offset, Tensor) or check.integer("offset", offset) != 0:
-                raise ValueError(f"offset must be 0 when positions are given, got {offset}")
-            check.token_positions(positions, x)
-            encoding = self._encoded("positions", positions, x)
-        elif isinstance(offset, Tensor):
-            check.sentence_offsets(offset, x)
-            new = torch.arange(x.shape[-2], device=offset.device)
-            encoding = self._encoded("offset and seq_len", offset.long()[..., None] + new, x)
-        else:
-            encoding = self._rows(check.integer("offset", offset), x.shape[-2], x)
+        offset = check.tokens(x, offset, positions)
+        encoding = sharded.encoding(self._encoding, x, offset, positions)
         # `alpha` would be rounded to 16 bits as x is.
         exact_scale = self.scale != 1 and x.dtype.itemsize < 4
         y = x * self.scale + encoding if exact_scale else torch.add(encoding, x, alpha=self.scale)
@@ -133,15 +129,23 @@ class PositionalEncoding(nn.Module):
         self._kept = None
         return super()._apply(*args, **keywords)  # type: ignore[no-untyped-call]
 
-    def _encoded(self, name: str, positions: Tensor, x: Tensor) -> Tensor:
-        """Return the rows of given positions, in the dtype and on the device of `x`."""
+    def _encoding(self, x: Tensor, offset: int | Tensor, positions: Tensor | None) -> Tensor:
+        """Return the rows of the tokens of `x`, of which only their number, the dtype and the device count."""
+        name, seq_len = "positions", x.shape[-2]
+        if positions is None:
+            if not isinstance(offset, Tensor):
+                return self._rows(offset, seq_len, x)
+            name, positions = (
+                "offset and seq_len",
+                offset.long()[..., None] + torch.arange(seq_len, device=offset.device),
+            )
         settings = check.settings(self.d_model, self.base, self.layout)
         p, ends = check.positions(name, positions, self.base)
         if ends and x.device.type == "cpu" and not positions.is_floating_point():
             low, seq_len = int(ends[0]), int(ends[1] - ends[0]) + 1
             if seq_len <= 2 * p.numel() + ROWS:  # close together, as usual: their table is made quickly, and kept
                 return self._rows(low, seq_len, x)[positions.long() - low]
-        return core.encode(p.to(core.float64_device(x.device)), *settings, x.dtype).to(x.device)
+        return core.encode(p.to(float64_device(x.device)), *settings, x.dtype).to(x.device)
 
     def _rows(self, offset: int, seq_len: int, x: Tensor) -> Tensor:
         """Return the rows of the positions from `offset` on, in the dtype and on the device of `x`."""
@@ -172,13 +176,3 @@ class _Kept(NamedTuple):
     first: int
     stop: int
     table: Tensor
-
-
-# Rows are made by an operation of our own, so that torch's modes see one operation and nothing inside it. Selective
-# checkpoints go wrong otherwise: they count operations, and expect the same ones when the layer runs again.
-if not hasattr(torch.ops.pe, "table"):  # this module may be reloaded, but an operation is defined only once
-    torch.library.define(
-        "pe::table",
-        "(int seq_len, int d_model, float base, int offset, str layout, ScalarType dtype, Device device) -> Tensor",
-    )
-    torch.library.impl("pe::table", "CompositeExplicitAutograd", core.table)

@@ -25,7 +25,8 @@ def shift_matrix(
         layout: Order of the columns: `"interleaved"`, `"sin_cos"` or `"cos_sin"`.
 
     Returns:
-        An orthogonal matrix: for each pair of columns a rotation by the angle $k\,\omega_i$, zero elsewhere.
+        An orthogonal matrix: for each pair of columns a rotation by the angle $k\,\omega_i$, zero elsewhere. On a
+        device as for [`frequencies`][pe.frequencies].
 
     Raises:
         TypeError: If an argument is of the wrong type.
@@ -69,7 +70,7 @@ def similarity(offsets: Real[Tensor, "*lags"], d_model: int, *, base: float = 10
         base: Sets the slowest frequency.
 
     Returns:
-        One value in [-1, 1] for each distance.
+        One value in [-1, 1] for each distance, on the device of `offsets`, or on the CPU if that has no float64.
 
     Raises:
         TypeError: If an argument is of the wrong type.

@@ -24,7 +24,7 @@ def frequencies(d_model: int, *, base: float = 10_000.0) -> Float64[Tensor, " pa
 
     Returns:
         One value for each pair, in radians per position; the first is 1. An odd width counts its last, lone
-        sine as a pair.
+        sine as a pair. On torch's default device, or on the CPU if that has no float64.
 
     Raises:
         TypeError: If `d_model` is not an integer or `base` not a real number.
@@ -53,7 +53,8 @@ def wavelengths(d_model: int, *, base: float = 10_000.0) -> Float64[Tensor, " pa
         base: The $b$ of the formula; it sets the longest wavelength.
 
     Returns:
-        One value for each pair, in positions; the first is $2\pi$.
+        One value for each pair, in positions; the first is $2\pi$. On a device as for
+        [`frequencies`][pe.frequencies].
 
     Raises:
         TypeError: As [`frequencies`][pe.frequencies].

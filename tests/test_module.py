@@ -372,6 +372,41 @@ def test_exports_with_a_dynamic_offset(strict: bool) -> None:
     assert torch.allclose(program.module()(x, past), model(x, past), atol=1e-6)
 
 
+class Continued(nn.Module):
+    """Positions that are given, counted, and counted on from a length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoding = pe.PositionalEncoding(16)
+        self.encodings = nn.Sequential(nn.Linear(16, 16), pe.PositionalEncoding(16, scale=2.0))
+
+    def forward(self, x: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        given = self.encoding(x, positions=positions)
+        y: torch.Tensor = self.encodings(given) + self.encoding(x, offset=x.shape[1])
+        return y
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.ao.quantization is deprecated", "ignore:.*reduce_range")
+def test_torch_fx_keeps_the_layer_whole() -> None:
+    from torch.ao.quantization import QConfigMapping
+    from torch.ao.quantization.quantize_fx import prepare_fx
+
+    model, x, p = Continued().eval(), torch.randn(2, 5, 16), torch.arange(5)
+    other, wide = torch.randn(3, 40, 16), torch.randint(0, 90_000, (3, 40))
+    for graph in (torch.fx.symbolic_trace(model), prepare_fx(copy.deepcopy(model), QConfigMapping(), (x, p))):
+        assert torch.equal(graph(x, p), model(x, p))
+        assert torch.equal(graph(other, wide), model(other, wide))
+
+    class Rows(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return pe.encode_positions(x, 16)
+
+    with pytest.raises(TypeError, match=r"x must be a torch\.Tensor, got a Proxy; .* a model that has the layer in it"):
+        torch.fx.symbolic_trace(pe.PositionalEncoding(16))
+    with pytest.raises(TypeError, match=r"positions must be a torch\.Tensor, got .*Proxy.*; name .* torch\.fx\.wrap"):
+        torch.fx.symbolic_trace(Rows())
+
+
 def test_graphs_know_no_number() -> None:
     """Neither a trace for other sizes nor a graph holds anything of the example that it was made with."""
     layer = pe.PositionalEncoding(512)

@@ -2,20 +2,24 @@
 
 import email.message
 import email.parser
+import importlib.metadata
 import inspect
 import os
 import re
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
+from packaging.requirements import Requirement
 
 import pe
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run_program
 
 USERS_PROGRAM = """\
 # pyright: strict, reportUnnecessaryTypeIgnoreComment=true
@@ -51,24 +55,27 @@ pe.PositionalEncoding(8, max_len=5000)  # type: ignore
 """
 
 
-def wheel(folder: Path, **env: str) -> Path:
-    """Build the wheel into `folder`, with no addresses but those in `env`."""
+def build(folder: Path, target: str = "wheel", root: Path = ROOT, **env: str) -> Path:
+    """Build the wheel or the sdist of what is at `root` into `folder`, with no addresses but those in `env`."""
     env = {name: value for name, value in os.environ.items() if name not in {"SITE_URL", "REPO_URL"}} | env
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=True)
-    (built,) = folder.glob("*.whl")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(folder)]
+    subprocess.run(command, cwd=root, env=env, capture_output=True, check=True)
+    (built,) = folder.iterdir()
     return built
 
 
 def metadata(built: Path) -> email.message.Message:
+    """Return what an index shows of a wheel, if an index would take it."""
     with zipfile.ZipFile(built) as files:
         (name,) = (name for name in files.namelist() if name.endswith("/METADATA"))
-        return email.parser.Parser().parsestr(files.read(name).decode())
+        text = files.read(name).decode()
+    Metadata.from_email(text, validate=True)
+    return email.parser.Parser().parsestr(text)
 
 
 def test_index_shows_addresses_and_whole_links(tmp_path: Path) -> None:
     address, repository = "https://example.org/encoding/", "https://github.com/example/encoding"
-    shown = metadata(wheel(tmp_path, SITE_URL=address, REPO_URL=repository))
+    shown = metadata(build(tmp_path, SITE_URL=address, REPO_URL=repository))
     assert shown["Version"] == pe.__version__
     changes = f"{repository}/blob/HEAD/CHANGELOG.md"
     assert dict(url.split(", ") for url in shown.get_all("Project-URL", [])) == {
@@ -85,22 +92,77 @@ def test_index_shows_addresses_and_whole_links(tmp_path: Path) -> None:
 
 
 def test_index_shows_no_link_that_leads_nowhere(tmp_path: Path) -> None:
-    shown = metadata(wheel(tmp_path))
+    shown = metadata(build(tmp_path))
     assert not shown.get_all("Project-URL")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert shown.get_payload() == re.sub(r"\[([^]]+)\]\((?!http)[^)]+\)", r"\1", readme)
+    assert "`pip install .` in the clone" in readme
+
+
+def test_index_shows_how_to_install_from_the_repository(tmp_path: Path) -> None:
+    repository = "https://github.com/example/encoding"
+    shown = str(metadata(build(tmp_path, REPO_URL=repository + "/")).get_payload())
+    assert f'`pip install "absolute-pe @ git+{repository}"`' in shown
+    assert f'`pip install "absolute-pe[figures] @ git+{repository}"`' in shown
+    assert "in the clone" not in shown
+
+
+def needed(requirements: list[str], extra: str = "") -> set[str]:
+    """Return the distributions that an installer brings for these requirements."""
+    names: set[str] = set()
+    for wanted in map(Requirement, requirements):
+        if not wanted.marker or wanted.marker.evaluate({"extra": extra}):
+            names |= {wanted.name, *needed(importlib.metadata.requires(wanted.name) or [])}
+    return names
+
+
+def install(built: Path, folder: Path, extra: str = "") -> Path:
+    """Install the package into a new environment where nothing is but what it needs, and return its Python."""
+    venv.create(folder / "venv", symlinks=os.name != "nt")
+    paths = {name: sysconfig.get_path(name, "venv", {"base": str(folder / "venv")}) for name in ("purelib", "scripts")}
+    Path(paths["purelib"], "needed.pth").write_text(str(folder / "needed"), encoding="utf-8")
+    requirements = ["numpy", *metadata(built).get_all("Requires-Dist", [])]  # torch warns where there is no numpy
+    for name in needed(requirements, extra):
+        for file in importlib.metadata.files(name) or []:
+            top = Path(file.parts[0])
+            target = folder / "needed" / top
+            if str(top) != ".." and not target.exists():
+                target.parent.mkdir(exist_ok=True)
+                target.symlink_to(str(importlib.metadata.distribution(name).locate_file(top)))
+    python = Path(paths["scripts"], "python")
+    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-index", "--no-deps", str(built)]
+    installed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert installed.returncode == 0, installed.stderr
+    return python
+
+
+@pytest.mark.parametrize("target", ["wheel", "sdist"])
+def test_readme_runs_where_only_the_package_is_installed(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    built = build(tmp_path / "dist", target)
+    if target == "sdist":  # as an installer does: the wheel is built from nothing but what is in there
+        with tarfile.open(built) as files:
+            files.extractall(tmp_path, filter="data")
+        (source,) = tmp_path.glob("absolute_pe-*")
+        built = build(tmp_path / "wheel", root=source)
+    python = install(built, tmp_path)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    program, output = (re.search(rf"^```{kind}\n(.*?)^```", readme, re.M | re.S) for kind in ("python", "text"))
+    assert program
+    assert output
+    assert run_program(program[1], python) == output[1]
+    where = run_program("import pe\nprint(pe.__file__, pe.__version__)", python)
+    assert Path(where.split()[0]).is_relative_to(tmp_path)
+    assert where.split()[1] == pe.__version__
 
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the Python of an environment that has the package installed, beside all that is installed here."""
+    """Return the Python of an environment that has the package installed, and what it needs to draw."""
     folder = tmp_path_factory.mktemp("user")
-    venv.create(folder, symlinks=os.name != "nt")
-    packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
-    with zipfile.ZipFile(wheel(tmp_path_factory.mktemp("wheel"))) as files:
-        files.extractall(packages)
-    (packages / "here.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-    return Path(sysconfig.get_path("scripts", "venv", {"base": str(folder)}), "python")
+    return install(build(folder / "dist"), folder, "figures")
 
 
 @pytest.mark.parametrize(

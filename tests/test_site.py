@@ -19,11 +19,11 @@ from bs4 import BeautifulSoup, Tag
 from mkdocs_jupyter.convert import nb2html
 
 import pe
-from docs.support import labs
+from docs.support import install, labs
 from tests.conftest import ROOT
 from tests.site import COLAB_URL, PAGES, REPO_URL, SITE_URL, build
 
-TEXT_ALONE = {"usage/", "claims/", "changelog/", "citation/"}
+TEXT_ALONE = {"copy/", "usage/", "claims/", "changelog/", "citation/"}
 
 
 @functools.cache
@@ -41,7 +41,11 @@ def test_pages_are_the_ones_listed(site: Path) -> None:
     built = {page.parent.relative_to(site).as_posix() for page in site.rglob("index.html")}
     assert {page.rstrip("/") or "." for page in PAGES} == built
     published = {file.name for file in site.rglob("*") if file.is_file()}
-    sources = {file.name for folder in ("claims", "figures", "support") for file in (ROOT / "docs" / folder).iterdir()}
+    sources = {
+        file.name
+        for folder in ("claims", "figures", "programs", "support")
+        for file in (ROOT / "docs" / folder).iterdir()
+    }
     assert not published & sources, "sources of the site are published"
 
 
@@ -189,6 +193,14 @@ def test_settings_lead_to_the_repository(site: Path) -> None:
     assert SITE_URL + "properties/" in (site / "sitemap.xml").read_text(encoding="utf-8")
 
 
+def test_package_is_installed_from_the_repository(site: Path) -> None:
+    command = f'pip install "absolute-pe @ git+{REPO_URL}"'
+    assert command in article(site, "").get_text()
+    shown = [code.get_text().strip() for code in article(site, "usage/").select(".language-sh code")]
+    assert shown[0] == command
+    assert shown[-1].endswith(f'pip install --force-reinstall --no-deps "absolute-pe @ git+{REPO_URL}"')
+
+
 def test_page_for_what_is_not_there(site: Path) -> None:
     text = (site / "404.html").read_text(encoding="utf-8")
     assert "/encoding/assets/style.css" in text
@@ -231,7 +243,10 @@ def test_lab_finds_what_its_text_says_and_is_a_notebook(site: Path, lab: str, fi
     page = article(site, f"labs/{lab}/")
     assert page.select_one(f'a[href="../{lab}.ipynb"]')
     assert page.select_one(f'a[href="{COLAB_URL}labs/{lab}.ipynb"]')
-    assert notebook.cells[0].source.endswith(f'"absolute-pe[figures] @ git+{REPO_URL}"')
+    first, *others = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert first == install.cell("\n".join(others), REPO_URL)
+    assert first.endswith(f'"absolute-pe[figures] @ git+{REPO_URL}"')
+    assert ("scikit-learn" in first) == (lab == "digits")
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     for target in re.findall(r"\]\(([^)]+)\)", text):
         address, _, anchor = target.removeprefix(SITE_URL).partition("#")

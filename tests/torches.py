@@ -13,7 +13,8 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TESTS = [f"tests/test_{name}.py" for name in ("sinusoidal", "module", "properties", "figures", "fuzz", "distributed")]
+NAMES = "sinusoidal", "module", "properties", "figures", "fuzz", "distributed", "vectors"
+TESTS = [f"tests/test_{name}.py" for name in NAMES]
 # Of these each torch asks for versions of its own; everything else is pinned as always.
 CHOSEN_BY_TORCH = re.compile(r"^(torch|torchvision|sympy)==.*\n", re.MULTILINE)
 

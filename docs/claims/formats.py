@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 
 import pe
@@ -308,7 +309,7 @@ def needs_a_max_len():
     "Each device makes the rows of its own tokens: slices made apart differ by {0} from the whole.",
     conditions="float32, float16 and bfloat16, four slices of 2,048 rows.",
     source="Often assumed",
-    explained="usage.md#a-million-positions-many-devices",
+    explained="usage.md#more-than-one-device",
     evidence=[
         refutes("largest difference of four slices and the whole", equal=0)
     ],
@@ -323,3 +324,55 @@ def table_has_to_be_sent():
         ]
         differences.append((torch.cat(slices) - whole).abs().max().item())
     return [max(differences)]
+
+
+@claim(
+    "The same function gives the same table everywhere",
+    "false",
+    "Written alike and computed in float32, {0} of the entries differ between NumPy and PyTorch, {1} between NumPy and JAX, and {2} "
+    "between PyTorch and JAX. Of all entries {3}, {4} and {5} are not the nearest number. Computed in float64 and rounded at the "
+    "end, {6} entries differ between NumPy and PyTorch.",
+    conditions="2,048 positions, width 512, on the processor that built this page; another one gives other shares.",
+    source="Often taken for granted, when a model is ported or two tables are compared",
+    explained="copy.md#how-exact-they-are",
+    evidence=[
+        refutes("share of entries that differ, NumPy and PyTorch", above=0.01),
+        refutes("share of entries that differ, NumPy and JAX", above=0.01),
+        refutes("share of entries that differ, PyTorch and JAX", above=0.01),
+        refutes("share of entries not the nearest number, NumPy", above=0.2),
+        refutes("share of entries not the nearest number, PyTorch", above=0.2),
+        refutes("share of entries not the nearest number, JAX", above=0.2),
+        refutes(
+            "entries that differ, float64 rounded, NumPy and PyTorch", below=10
+        ),
+    ],
+)
+def same_table_everywhere():
+    import jax.numpy
+
+    seq_len, d_model = 2048, 512
+
+    def usual(library, dtype):
+        position = library.arange(seq_len, dtype=dtype)[:, None]
+        two_i = library.arange(0, d_model, 2, dtype=dtype)
+        div_term = library.exp(two_i * -(math.log(10000.0) / d_model))
+        angles = position * div_term
+        entries = library.stack([library.sin(angles), library.cos(angles)])
+        return np.asarray(entries).astype(np.float32)
+
+    def differing(a, b):
+        return (a != b).mean().item()
+
+    numpy, pytorch, jaxs = (
+        usual(library, library.float32) for library in (np, torch, jax.numpy)
+    )
+    table = pe.generate_position_encoding(seq_len, d_model).numpy()
+    nearest = np.stack([table[:, 0::2], table[:, 1::2]])
+    precise = [usual(library, library.float64) for library in (np, torch)]
+    return (
+        differing(numpy, pytorch),
+        differing(numpy, jaxs),
+        differing(pytorch, jaxs),
+        *(differing(made, nearest) for made in (numpy, pytorch, jaxs)),
+        differing(*precise) * table.size,
+    )

@@ -1,8 +1,8 @@
 """Run the code of a page: each block a complete program in a process of its own, its output kept.
 
 Output is kept by a hash of everything it can depend on: the code itself, every file of `pe`, the figures and claims
-that it imports, the versions that `constraints.txt` names, and Python. So a changed sentence costs nothing, and a
-changed formula renews everything.
+that it imports, the programs that it names, the versions that `constraints.txt` names, and Python. So a changed
+sentence costs nothing, and a changed formula renews everything.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "blocks"
 IMPORT = re.compile(r"^\s*(?:from|import) (docs[\w.]*)(?: import (\([^)]*\)|.+))?", re.MULTILINE)
+PROGRAM = re.compile(r"docs/programs/[\w.]+")
 
 
 class BlockError(Exception):
@@ -53,7 +54,7 @@ def imported(code: str) -> list[str]:
                 new = [file for file in (f"{path}.py", f"{path}/__init__.py") if (ROOT / file).is_file()]
                 unread += [(ROOT / file).read_text(encoding="utf-8") for file in new if file not in files]
                 files += [file for file in new if file not in files]
-    return [*sorted(files), "docs/figures/matplotlibrc", "docs/figures/*.json"] if files else []
+    return [*sorted(files), "docs/figures/matplotlibrc", "docs/figures/*.json", "docs/assets/*.json"] if files else []
 
 
 def run(code: str, name: str = "block", line: int = 1) -> str:
@@ -64,7 +65,8 @@ def run(code: str, name: str = "block", line: int = 1) -> str:
         name: The file that a traceback names.
         line: Where the program begins in that file.
     """
-    files = "docs/support/execute.py", "docs/support/preload.py", *imported(code)
+    named = [file for program in PROGRAM.findall(code) for file in (program, "docs/programs/kept.json")]
+    files = "docs/support/execute.py", "docs/support/preload.py", *imported(code), *named
     depends = fingerprint(*files)
     entry = CACHE / hashlib.sha256((depends + code).encode()).hexdigest()
     if entry.exists():

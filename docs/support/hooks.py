@@ -2,6 +2,7 @@
 
 import base64
 import gc
+import json
 import logging
 import os
 import re
@@ -20,7 +21,7 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.utils import write_file
 
-from docs.support import labs, marks, publish
+from docs.support import install, labs, marks, publish
 from docs.support.execute import ROOT, fingerprint, run
 
 KEPT = ROOT / ".cache"
@@ -74,6 +75,7 @@ def on_config(config: MkDocsConfig) -> None:
     running.clear()
     fingerprint.cache_clear()
     config.extra["published"] = state["published"]
+    config.extra["installs"] = json.dumps(install.distributions(config.repo_url or ""))
     if config.site_url and not config.site_url.endswith("/"):
         config.site_url += "/"  # mike leaves it out
     os.environ["JUPYTER_CONFIG_DIR"] = str(ROOT / "docs/support/jupyter")

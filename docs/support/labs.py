@@ -16,6 +16,7 @@ from mkdocs.exceptions import PluginError
 from nbformat.v4 import new_code_cell
 
 from docs.figures.svg import inline
+from docs.support import install
 
 TO_PAGE = re.compile(r"\[([^\]]+)\]\(\.\./([\w-]+)\.md(#[\w-]+)?\)")
 
@@ -74,7 +75,7 @@ def _outputs(cell: Tag, figure: str | None) -> Iterator[str]:
 
 
 def notebook(source: Path, repository: str, site: str) -> str:
-    """Return a lab as a notebook to download, the same at every build; where to install `pe` from comes first.
+    """Return a lab as a notebook to download, the same at every build; what installs its imports comes first.
 
     Links to pages lead to `site`; if that is an empty string, only their words are left.
     """
@@ -83,8 +84,8 @@ def notebook(source: Path, repository: str, site: str) -> str:
         if cell.cell_type == "markdown":
             cell.source = TO_PAGE.sub(rf"[\1]({site}\2/\3)" if site else r"\1", cell.source)
     if repository:
-        needs = f'%pip install --quiet scikit-learn "absolute-pe[figures] @ git+{repository}"'
-        cells.cells.insert(0, new_code_cell(needs))  # type: ignore[no-untyped-call]
+        program = "\n".join(cell.source for cell in cells.cells if cell.cell_type == "code")
+        cells.cells.insert(0, new_code_cell(install.cell(program, repository)))  # type: ignore[no-untyped-call]
     for number, cell in enumerate(cells.cells):
         cell["id"] = f"cell-{number}"
         cell.metadata = {}

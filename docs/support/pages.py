@@ -3,7 +3,9 @@
 - A Python fence with `exec="true"` is run by `docs.support.execute` rather than inside the build.
 - `{{ expression }}` or `{{ expression :format }}` becomes its value, with `math`, `torch`, `pe` and
   `docs.figures.speed` at hand.
+- `{{ install }}` becomes the line that installs the package: `docs.support.install`.
 - A mark `[[id]]` becomes a link to a claim, with what was measured: `docs.support.marks`.
+- `[[program: file]]` becomes a program to copy, with what it prints: `docs.support.programs`.
 - A formula becomes MathML.
 
 Whatever fails stops the build and names the page and the line.
@@ -24,7 +26,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 from pymdownx.superfences import SuperFencesException
 
-from docs.support import marks
+from docs.support import install, marks, programs
 from docs.support.execute import BlockError, run
 
 NUMBER = re.compile(r"\{\{ *(.+?) *(?: (:[^:{}]+?) *)?\}\}")
@@ -104,22 +106,36 @@ class Numbers(Preprocessor):
         return NUMBER.sub(lambda _: next(values), text).split("\n")
 
 
-class Claims(Preprocessor):
-    """Put what is known of claims where a page asks for it."""
+class Install(Preprocessor):
+    """Put the line that installs the package where a page asks for it."""
 
-    def __init__(self, md: Markdown, expand: Callable[[str, str], str]) -> None:
-        """Keep the function that does so for a text and the page that it stands on."""
+    def __init__(self, md: Markdown, repository: str) -> None:
+        """Keep the address of the repository."""
         super().__init__(md)
-        self.expand = expand
+        self.repository = repository
 
     def run(self, lines: list[str]) -> list[str]:
-        """Return `lines` with what takes the place of ids."""
+        """Return `lines` with that line."""
+        return install.commands("\n".join(lines), self.repository).split("\n")
+
+
+class Directives(Preprocessor):
+    """Put what is known of claims, or what a program gives, where a page asks for it."""
+
+    def __init__(self, md: Markdown, what: str, expand: Callable[[str, str], str]) -> None:
+        """Keep what an error calls it, and the function that does so for a text and the page that it stands on."""
+        super().__init__(md)
+        self.what, self.expand = what, expand
+
+    def run(self, lines: list[str]) -> list[str]:
+        """Return `lines` with what takes the place of names."""
         page = page_of(self.md)
         try:
             return self.expand("\n".join(lines), page.src_uri if page else "").split("\n")
         except (BlockError, marks.ClaimError) as error:
-            wanted = re.search(r"called (\S+)$", str(error))
-            raise Place(self.md, wanted[1] if wanted else "[[").error("a claim fails", error) from None
+            wanted = re.search(r"(?:called |docs/programs/)([\w.-]+)", str(error))
+            what = f"{self.what} fails"
+            raise Place(self.md, wanted[1] if wanted else "[[").error(what, error) from None
 
 
 class Formulas(Postprocessor):
@@ -146,13 +162,20 @@ CONVERTER = LatexToMathML(fancy_error=False)
 class PagesExtension(Extension):
     """What the pages of this site add to Markdown."""
 
+    def __init__(self, **options: object) -> None:
+        """Take the options that mkdocs.yml gives."""
+        self.config = {"repository": ["", "Address of the repository, if it has one"]}
+        super().__init__(**options)
+
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
         """Register the parts."""
         markdown_exec.formatters["python"] = run_fence
-        # Before superfences (25) puts the fences aside, those that the list of claims brings among them.
-        md.preprocessors.register(Claims(md, marks.lists), "lists of claims", 26)
+        # Before superfences (25) puts the fences aside, those that claims and programs bring among them.
+        md.preprocessors.register(Install(md, self.getConfig("repository") or ""), "install", 27)
+        md.preprocessors.register(Directives(md, "a claim", marks.lists), "lists of claims", 26)
+        md.preprocessors.register(Directives(md, "a program", programs.shown), "programs to copy", 26)
         md.preprocessors.register(Fences(md), "fences", 24.5)
-        md.preprocessors.register(Claims(md, marks.links), "marks of claims", 24.2)
+        md.preprocessors.register(Directives(md, "a claim", marks.links), "marks of claims", 24.2)
         md.preprocessors.register(Numbers(md), "numbers", 24)
         # After raw HTML (30) and the placeholders of inline elements are back in place.
         md.postprocessors.register(Formulas(md), "formulas", 1)

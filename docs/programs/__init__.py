@@ -1,0 +1,1 @@
+"""Programs that pages show whole, each a file."""

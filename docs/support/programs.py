@@ -1,0 +1,73 @@
+"""Programs to copy: `[[program: torch_table.py]]` becomes the program, what it prints, and how exact it is."""
+
+import datetime
+import json
+import os
+import re
+import textwrap
+from typing import Any
+
+from docs.support.execute import ROOT, run
+
+DIRECTIVE = re.compile(r"^( *)\[\[program: *([\w.]+)\]\]$", re.MULTILINE)
+LICENCE = "SPDX-License-Identifier:"
+LANGUAGES = {"py": "python", "mjs": "js"}
+
+
+def shown(text: str, page: str) -> str:
+    """Return `text` with a program, its output and its exactness in place of each `[[program: file]]`.
+
+    Args:
+        text: Markdown; a directive may be indented, as the content of a tab is.
+        page: Where it stands; not used.
+    """
+    return DIRECTIVE.sub(lambda match: textwrap.indent(_shown(match[2]), match[1]), text)
+
+
+def given(name: str) -> dict[str, Any]:
+    """Return what a program gives, run in a process of its own or taken from the cache: `docs.support.compare`."""
+    file = f"docs/programs/{name}"
+    result: dict[str, Any] = json.loads(run(f"from docs.support.compare import report\nreport({file!r})", file))
+    return result
+
+
+def _shown(name: str) -> str:
+    result = given(name)
+    program = (ROOT / "docs/programs" / name).read_text(encoding="utf-8")
+    if address := os.environ.get("SITE_URL"):
+        program = program.replace(LICENCE, f"{address} {LICENCE}", 1)
+    parts = [
+        f"```{LANGUAGES[name.rpartition('.')[2]]}\n{program.rstrip()}\n```",
+        f'<div class="result" markdown="1">\n\n```text\n{result["printed"].rstrip()}\n```\n\n</div>',
+        _exactness(result["differing"]),
+        _ran(result),
+    ]
+    return "\n\n".join(parts)
+
+
+def _exactness(differing: dict[str, list[list[int]]]) -> str:
+    """Return a table of how many entries differ from the reference: formats downwards, sizes across."""
+    sizes = next(iter(differing.values()))
+    rows = [["Same bytes?", *(f"{seq_len:,}\u00a0×\u00a0{d_model:,}" for seq_len, d_model, *_ in sizes)]]
+    rows.append(["---"] * len(rows[0]))
+    for dtype, counted in differing.items():
+        rows.append([dtype, *(f"{entries:,}\u00a0differ" if entries else "yes" for *_, entries, _ in counted)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _ran(result: dict[str, Any]) -> str:
+    """Return in words by how much entries differ, what a program was run with, and when if that was not now."""
+    parts = ["Compared with the table of `pe`."]
+    if any(entries for sizes in result["differing"].values() for *_, entries, _ in sizes):
+        parts.append("Entries that differ are off by one unit in the last place.")
+    versions = _listed([f"{name} {version}" for name, version in result["versions"].items()])
+    if "date" in result:
+        day = datetime.date.fromisoformat(result["date"])
+        parts.append(f"Run with {versions} on {day.day} {day:%B %Y}, as it does not run where this page was built.")
+    elif versions:
+        parts.append(f"Run with {versions}.")
+    return " ".join(parts)
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
