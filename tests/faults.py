@@ -85,6 +85,10 @@ FAULTS = [
         "equal=1",
         (CLAIMS,),
     ),
+    Fault("a source that is not in the list", "docs/frequency.md", r"\]\(https://github\.com", "](https://gitlab.com"),
+    Fault(
+        "a mark that hides that its claim is false", "docs/support/marks.py", "checked; often said otherwise", "checked"
+    ),
     Fault(
         "an exponent of a program to copy", "docs/programs/javascript.mjs", "twoI / dModel", "column / dModel", (BUILD,)
     ),
