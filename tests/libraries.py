@@ -32,7 +32,9 @@ from transformers.models.marian import modeling_marian  # noqa: E402
 from transformers.models.musicgen import modeling_musicgen  # noqa: E402
 from transformers.models.speecht5 import modeling_speecht5  # noqa: E402
 from transformers.models.vit_mae import modeling_vit_mae  # noqa: E402
+from transformers.models.wav2vec2_conformer import modeling_wav2vec2_conformer  # noqa: E402
 from transformers.models.whisper import modeling_whisper  # noqa: E402
+from transformers.models.xlnet import modeling_xlnet  # noqa: E402
 from x_transformers.x_transformers import ScaledSinusoidalEmbedding  # noqa: E402
 
 
@@ -82,6 +84,24 @@ def detr(height: int, width: int, d_model: int) -> Tensor:
     return layer(torch.Size([1, 3, height, width]), "cpu", torch.float32)[0].flatten(1).T
 
 
+def detr_padded(real: Tensor, d_model: int) -> Tensor:
+    layer = modeling_detr.DetrSinePositionEmbedding(d_model // 2, normalize=True)
+    batch, height, width = real.shape
+    return layer(torch.Size([batch, 3, height, width]), "cpu", torch.float32, real)
+
+
+def conformer(seq_len: int, d_model: int) -> Tensor:
+    config = modeling_wav2vec2_conformer.Wav2Vec2ConformerConfig(hidden_size=d_model)
+    return modeling_wav2vec2_conformer.Wav2Vec2ConformerRelPositionalEmbedding(config)(
+        torch.zeros(1, seq_len, d_model)
+    )[0]
+
+
+def xlnet(positions: Tensor, d_model: int) -> Tensor:
+    inverse = 1 / 10000 ** (torch.arange(0, d_model, 2) / d_model)
+    return modeling_xlnet.XLNetModel.positional_embedding(positions, inverse)[:, 0]
+
+
 def diffusers_timesteps(timesteps: Tensor, d_model: int, **options: float) -> Tensor:
     return diffusers.get_timestep_embedding(timesteps, d_model, **options)
 
@@ -105,6 +125,10 @@ def positional_encodings(seq_len: int, d_model: int) -> Tensor:
 
 def positional_encodings_2d(height: int, width: int, d_model: int) -> Tensor:
     return pos_enc.PositionalEncoding2D(d_model)(torch.zeros(1, height, width, d_model))[0].flatten(0, 1)
+
+
+def positional_encodings_3d(frames: int, height: int, width: int, d_model: int) -> Tensor:
+    return pos_enc.PositionalEncoding3D(d_model)(torch.zeros(1, frames, height, width, d_model))[0].flatten(0, 2)
 
 
 def x_transformers(seq_len: int, d_model: int) -> Tensor:
@@ -137,3 +161,7 @@ def keras_hub(seq_len: int, d_model: int) -> Tensor:
 def pytorch_geometric(positions: Tensor, d_model: int) -> Tensor:
     angles = positions[:, None] * torch.logspace(0, 1, d_model // 2, base=1e-4)
     return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+def nerf(points: Tensor, pairs: int) -> Tensor:
+    return torch.cat([wave(points * 2.0**k) for k in range(pairs) for wave in (torch.sin, torch.cos)], dim=-1)
