@@ -89,7 +89,7 @@ SAVED: dict[str, Callable[[], Mapping[str, Tensor]]] = {
         **(WORDS | LAYERS | {"hidden_size": 16, "speech_decoder_prenet_units": 8, "speech_decoder_postnet_units": 8}),
     ),
     "SinusoidalPositionalEmbedding": saved_by_torch(lambda: libraries.diffusers.SinusoidalPositionalEmbedding(16, 8)),
-    "timesteps": saved_by_torch(
+    "Timesteps": saved_by_torch(
         lambda: libraries.diffusers.Timesteps(16, flip_sin_to_cos=True, downscale_freq_shift=0)
     ),
     "positional-encodings": saved_by_torch(lambda: libraries.pos_enc.PositionalEncoding2D(16)),

@@ -174,3 +174,13 @@ def test_keys_of_tables_are_those_that_the_library_saves(model: str) -> None:
     named = keys_on_the_page(model)
     assert named <= set(saved)
     assert tables == {key for key in named if saved[key].squeeze().ndim == 2}
+
+
+def test_a_checkpoint_can_be_searched(capsys: pytest.CaptureFixture[str]) -> None:
+    program = re.findall(r"^```python [^\n]*\n(.*?)^```", KEYS, re.DOTALL | re.MULTILINE)[-1]
+    saved = {"steps": torch.tensor(3), "zeros": torch.zeros(4, 8)} | {
+        f"{model}: {key}": tensor for model in ("FSMT", "ViTMAE") for key, tensor in checkpoints.SAVED[model]().items()
+    }
+    exec(program[: program.index("saved =")] + program[program.index("for key") :], {"saved": saved})
+    found = {line.rpartition(" (")[0] for line in capsys.readouterr().out.splitlines()}
+    assert found == {f"{model}: {key}" for model in ("FSMT", "ViTMAE") for key in keys_on_the_page(model)}
