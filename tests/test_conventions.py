@@ -1,7 +1,8 @@
 """The recipes of the Conventions page against the libraries themselves."""
 
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,20 +11,27 @@ import torch
 from torch import Tensor
 
 import pe
-from tests import libraries
+from tests import checkpoints, libraries
 from tests.conftest import ROOT
 
 RECIPE = re.compile(r"^### ([^\n]+)\n(?:(?!^#).)*?```python [^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 RECIPES = dict(RECIPE.findall((ROOT / "docs/conventions.md").read_text(encoding="utf-8").split("## Recipes")[1]))
 TIMESTEPS = torch.tensor([0.0, 0.5, 499.25, 999.0])
+NODES = torch.tensor([0.0, 0.5, 30.0, 2047.0])
 IDS = torch.tensor([[5, 6, 7, 1, 1], [1, 8, 9, 5, 6]])
+MARIAN = "TensorFlow's tutorial, Marian, Pegasus and RoFormer"
+needs_mlx = pytest.mark.skipif(sys.platform == "win32", reason="MLX is not built for Windows")
 
 # Heading of a recipe, the same table from each library, and how far float32 arithmetic leads that one astray.
-CASES: list[tuple[str, Callable[[], Tensor], float]] = [
+CASES: list[Any] = [
     ("The paper", lambda: libraries.diffusers_positional(2048, 512), 1.3e-4),
     ("The paper", lambda: libraries.speecht5(2048, 512), 1.3e-4),
     ("The paper", lambda: libraries.positional_encodings(2048, 512), 1.6e-4),
-    ("Marian, Pegasus and RoFormer", lambda: libraries.marian(512, 128), 6e-8),
+    ("The paper", lambda: libraries.keras_hub(2048, 512), 1.3e-4),
+    (MARIAN, lambda: libraries.marian(512, 128), 6e-8),
+    (MARIAN, lambda: libraries.tensorflow_tutorial(512, 128), 6e-8),
+    pytest.param("MLX", lambda: libraries.mlx(2048, 512), 1e-4, marks=needs_mlx),
+    ("PyTorch Geometric", lambda: libraries.pytorch_geometric(NODES, 128), 2e-4),
     ("Whisper", lambda: libraries.whisper(1500, 512), 1.3e-4),
     ("MusicGen", lambda: libraries.musicgen(2048, 512), 1.3e-4),
     ("M2M100, NLLB and fairseq", lambda: libraries.m2m100_padded(IDS, 512, 1), 1e-6),
@@ -34,7 +42,8 @@ CASES: list[tuple[str, Callable[[], Tensor], float]] = [
         lambda: libraries.diffusers_timesteps(TIMESTEPS, 320, flip_sin_to_cos=True, downscale_freq_shift=0),
         1e-4,
     ),
-    ("ViTMAE", lambda: libraries.vit_mae(14, 12, 768), 6e-8),
+    ("MAE and ViTMAE", lambda: libraries.vit_mae(14, 768), 6e-8),
+    ("MAE and ViTMAE", lambda: libraries.vit_mae_row_first(14, 14, 768).roll(384, dims=1), 6e-8),
     ("timm", lambda: libraries.timm(14, 12, 768), 2e-6),
     ("DETR", lambda: libraries.detr(14, 12, 256), 2e-6),
     ("positional-encodings", lambda: libraries.positional_encodings_2d(14, 12, 256), 2e-6),
@@ -56,7 +65,7 @@ def test_recipe_makes_the_table_of_the_library(recipe: str, build: Callable[[], 
 
 
 def test_every_recipe_is_compared() -> None:
-    assert {recipe for recipe, _, _ in CASES} == set(RECIPES)
+    assert {getattr(case, "values", case)[0] for case in CASES} == set(RECIPES)
 
 
 def first(positions: Any, d_model: int, settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -122,5 +131,56 @@ def test_where_libraries_are_wrong() -> None:
     for divides in (libraries.whisper, libraries.m2m100, libraries.musicgen):
         with pytest.raises(ZeroDivisionError):
             divides(9, 2)
+    assert libraries.tensorflow_tutorial(9, 5).shape == (9, 6)
+    assert libraries.pytorch_geometric(NODES, 2).equal(torch.stack([NODES.sin(), NODES.cos()], dim=1))
+    made_anew = checkpoints.vit_mae(made_anew=True)
+    for key in keys_on_the_page("ViTMAE"):
+        assert not made_anew[key].any()
     fresh = libraries.marian_fresh(512, 128)
     assert (fresh - libraries.marian(512, 128)).abs().max() > 1
+
+
+@needs_mlx
+def test_where_mlx_differs() -> None:
+    assert torch.allclose(libraries.mlx(9, 2), pe.generate_position_encoding(9, 2), atol=1e-6)
+    with pytest.raises(ValueError, match="even"):
+        libraries.mlx(9, 5)
+
+
+# A row of the page: the libraries, the keys under which one of their files holds a table, and more.
+ROW = re.compile(r"^\| (?:\w+ )?([^|]+?) \| ([^|]+) \| ([^|]*?) ?\|$", re.MULTILINE)
+KEYS = (ROOT / "docs/coming.md").read_text(encoding="utf-8").split("## Which key holds the table?")[1].split("\n## ")[0]
+
+
+def keys_on_the_page(model: str) -> set[str]:
+    """Return the keys that the page names in the row of a model."""
+    (keys,) = (keys for models, keys, _ in ROW.findall(KEYS) if model in re.split(r", |`", models))
+    return set(re.findall(r"`([^`]+)`", keys))
+
+
+def is_table(tensor: Tensor) -> bool:
+    """Return whether all rows are as long as those of a sinusoidal table, in any layout and spacing, or are blank."""
+    rows = tensor.squeeze(0)
+    if rows.ndim != 2 or not rows.any():
+        return False
+    norms = rows.norm(dim=1)
+    return bool(((norms - (rows.shape[1] / 2) ** 0.5).abs() < 1e-3).logical_or(norms == 0).all())
+
+
+@pytest.mark.parametrize("model", checkpoints.SAVED)
+def test_keys_of_tables_are_those_that_the_library_saves(model: str) -> None:
+    saved: Mapping[str, Tensor] = checkpoints.SAVED[model]()
+    tables = {key for key, tensor in saved.items() if is_table(tensor)}
+    named = keys_on_the_page(model)
+    assert named <= set(saved)
+    assert tables == {key for key in named if saved[key].squeeze().ndim == 2}
+
+
+def test_a_checkpoint_can_be_searched(capsys: pytest.CaptureFixture[str]) -> None:
+    program = re.findall(r"^```python [^\n]*\n(.*?)^```", KEYS, re.DOTALL | re.MULTILINE)[-1]
+    saved = {"steps": torch.tensor(3), "zeros": torch.zeros(4, 8)} | {
+        f"{model}: {key}": tensor for model in ("FSMT", "ViTMAE") for key, tensor in checkpoints.SAVED[model]().items()
+    }
+    exec(program[: program.index("saved =")] + program[program.index("for key") :], {"saved": saved})
+    found = {line.rpartition(" (")[0] for line in capsys.readouterr().out.splitlines()}
+    assert found == {f"{model}: {key}" for model in ("FSMT", "ViTMAE") for key in keys_on_the_page(model)}
