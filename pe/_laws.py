@@ -128,7 +128,9 @@ class Layer:
     @cached_property
     def learned(self) -> list[str]:
         """The names of weights that an optimiser would change."""
-        return [name for name, weight in self.first.named_parameters() if weight.requires_grad] if self.is_module else []
+        return (
+            [name for name, weight in self.first.named_parameters() if weight.requires_grad] if self.is_module else []
+        )
 
     @cached_property
     def rows_are_learned(self) -> bool:
@@ -241,12 +243,25 @@ def _convention(layer: Layer) -> Seen:
     if layer.rows_are_learned:
         return Seen("remarks", "the rows are learned: no formula to compare with")
     found = layer.identified
-    words = str(found).strip().splitlines()[0]
     if found.faults:
-        return Seen("wrong numbers", words, found.faults[0])
+        return Seen("wrong numbers", "the formula with a fault", found.faults[0])
     if found.sinusoidal is None:
-        return Seen("remarks", words)
-    return kept(words) if found.sinusoidal else Seen("wrong numbers", words)
+        return Seen("remarks", f"{len(layer.table)} rows of {layer.d_model} columns do not tell what made them")
+    if found.sinusoidal:
+        even = f", {found.step:g} positions a row" if found.step not in (None, 1.0) else ""
+        scaled = f", scale {found.scale:.4g}" if found.scale is not None and abs(found.scale - 1) > TOLERANCE else ""
+        words = f"{found.layout}, base {found.base:,.8g}, first position {found.offset:g}{even}{scaled}"
+        return (
+            kept(f"{words}, off by {found.error:.0e}")
+            if found.step is not None
+            else Seen("remarks", f"{words}, uneven")
+        )
+    pairs = layer.table[:, : layer.d_model // 2 * 2].unflatten(1, (-1, 2))
+    if _off(pairs[..., 0], pairs[..., 1]) <= TOLERANCE * layer.largest:
+        return Seen(
+            "wrong numbers", "a column and the next are equal: sines or cosines by the row", "Slices on the wrong axis"
+        )
+    return Seen("wrong numbers", "not the formula, nor the formula with a fault that has a name")
 
 
 def _of_rows(layer: Layer, words: str) -> Seen:
@@ -260,10 +275,17 @@ ROWS_WRONG = "finite", "same twice", "tokens differ", "rows"  # the laws that ex
 
 @law("no row twice", *ROWS_WRONG)
 def _distinct(layer: Layer) -> Seen:
-    different = len(layer.table.unique(dim=0))
-    if different < len(layer.table):
-        return _of_rows(layer, f"{different} different rows of {len(layer.table)}")
-    return kept(f"{different} different rows of {different}")
+    rows = layer.table
+    different = len(rows.unique(dim=0))
+    words = f"{different} different rows of {len(rows)}"
+    if different == len(rows):
+        return kept(words)
+    for middle in range(2, len(rows) - 2):
+        around = min(middle, len(rows) - 1 - middle, 8)
+        past, future = rows[middle - around : middle], rows[middle + 1 : middle + 1 + around]
+        if _off(past.flip(0), future) == 0 and _off(past[0], past[-1]):
+            return Seen("wrong numbers", f"{words}: the same on either side of row {middle}", "Past equal to future")
+    return Seen("remarks" if layer.rows_are_learned else "wrong numbers", words)
 
 
 @law("one norm", *ROWS_WRONG)
@@ -276,7 +298,7 @@ def _norm(layer: Layer) -> Seen:
     return kept(words) if even else _of_rows(layer, words)
 
 
-@law("products", *ROWS_WRONG)
+@law("products", *ROWS_WRONG, "no row twice")
 def _products(layer: Layer) -> Seen:
     if layer.d_model % 2:
         return Seen("not tried", "the width is odd: the last sine has no cosine")
@@ -301,7 +323,9 @@ def _adds(layer: Layer) -> Seen:
 @law("any length")
 def _any_length(layer: Layer) -> Seen:
     longest, why = layer.longest
-    return Seen("limits", f"{longest:,} at most; then {why}", "Longer than max_len") if why else kept(f"{longest:,} tried")
+    return (
+        Seen("limits", f"{longest:,} at most; then {why}", "Longer than max_len") if why else kept(f"{longest:,} tried")
+    )
 
 
 @law("longer begins alike", *ROWS_WRONG)
@@ -336,7 +360,14 @@ def _token_by_token(layer: Layer) -> Seen:
 def _memory(layer: Layer) -> Seen:
     one, float32, bfloat16 = layer.new(), torch.float32, torch.bfloat16
     n = min(40, layer.longest[0])
-    calls = [(2, 2, float32), (2, 2, bfloat16), (1, n, float32), (3, 2, bfloat16), (1, 1, float32), (1, n, torch.float64)]
+    calls = [
+        (2, 2, float32),
+        (2, 2, bfloat16),
+        (1, n, float32),
+        (3, 2, bfloat16),
+        (1, 1, float32),
+        (1, n, torch.float64),
+    ]
     for batch, seq_len, dtype in [*calls, calls[0]]:
         x = layer.zeros(batch, seq_len, layer.d_model, dtype=dtype)
         with contextlib.suppress(Exception):  # an input that a new layer refuses says nothing here
@@ -347,7 +378,9 @@ def _memory(layer: Layer) -> Seen:
                 return Seen("wrong numbers", f"{words}, {_name(wanted.dtype)} before them")
             if not torch.equal(got, wanted):
                 off = _off(got, wanted)
-                return Seen("wrong numbers", f"{tuple(x.shape)} in {_name(dtype)} is off by {off:.2g} after other calls")
+                return Seen(
+                    "wrong numbers", f"{tuple(x.shape)} in {_name(dtype)} is off by {off:.2g} after other calls"
+                )
     return kept("calls of other shapes and dtypes change nothing")
 
 
