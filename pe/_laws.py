@@ -6,7 +6,7 @@ import inspect
 import math
 import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 

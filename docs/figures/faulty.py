@@ -1,3 +1,4 @@
+# ruff: noqa: D101, D102 - a name of the page says what each fault is
 """Each fault of the page Bugs seen in the wild as a layer, and what `check_layer` says of it."""
 
 import html
