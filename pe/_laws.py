@@ -48,7 +48,7 @@ class Layer:
         """Return a new layer in evaluation mode, with the same random numbers as every other."""
         torch.manual_seed(0)
         layer = self.make(d_model or self.d_model) if self.any_width else copy.deepcopy(self.make)
-        if d_model in (None, self.d_model) and layer is self.first:
+        if layer is self.first:
             layer = copy.deepcopy(layer)  # a function may return the same layer each time
         return layer.eval() if isinstance(layer, nn.Module) else layer
 
@@ -169,9 +169,8 @@ def kept(words: str) -> Seen:
 
 @law("shape")
 def _shape(layer: Layer) -> Seen:
-    x = layer.zeros(3, 5, layer.d_model)
     try:
-        layer.output(x)
+        layer.output(layer.zeros(3, 5, layer.d_model))
     except Exception as error:
         return Seen("wrong numbers", said(error))
     return kept("what comes out broadcasts to (batch, seq_len, d_model)")
@@ -252,12 +251,12 @@ def _convention(layer: Layer) -> Seen:
         scaled = f", scale {found.scale:.4g}" if found.scale is not None and abs(found.scale - 1) > TOLERANCE else ""
         words = f"{found.layout}, base {found.base:,.8g}, first position {found.offset:g}{even}{scaled}"
         return (
-            kept(f"{words}, off by {found.error:.0e}")
+            kept(f"{words}, off by {found.error:.1g}")
             if found.step is not None
             else Seen("remarks", f"{words}, uneven")
         )
-    pairs = layer.table[:, : layer.d_model // 2 * 2].unflatten(1, (-1, 2))
-    if _off(pairs[..., 0], pairs[..., 1]) <= TOLERANCE * layer.largest:
+    sines, cosines = layer.table[:, 0::2], layer.table[:, 1::2]
+    if _off(sines[:, : cosines.shape[1]], cosines) <= TOLERANCE * layer.largest:
         return Seen(
             "wrong numbers", "a column and the next are equal: sines or cosines by the row", "Slices on the wrong axis"
         )
@@ -276,7 +275,7 @@ ROWS_WRONG = "finite", "same twice", "tokens differ", "rows"  # the laws that ex
 @law("no row twice", *ROWS_WRONG)
 def _distinct(layer: Layer) -> Seen:
     rows = layer.table
-    different = len(rows.unique(dim=0))
+    different = len(torch.unique(rows, dim=0))
     words = f"{different} different rows of {len(rows)}"
     if different == len(rows):
         return kept(words)
@@ -351,7 +350,7 @@ def _token_by_token(layer: Layer) -> Seen:
     rows = torch.cat([call(one, x.clone(), offset=step).expand(x.shape)[0] for step in range(steps)])
     off = _off(rows, layer.table[:steps])
     if not off <= TOLERANCE * layer.largest:
-        alike = "; all get one row" if len(rows.unique(dim=0)) == 1 else ""
+        alike = "; all get one row" if len(torch.unique(rows, dim=0)) == 1 else ""
         return Seen("wrong numbers", f"with offset= off by {off:.2g}{alike}", "Every token at position 0")
     return kept("with offset= as all at once")
 

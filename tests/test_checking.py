@@ -15,9 +15,8 @@ from docs.figures import faulty
 from pe._laws import LAWS
 from tests.conftest import ROOT
 
-HEADINGS = [
-    line[3:].strip() for line in (ROOT / "docs/bugs.md").read_text(encoding="utf-8").splitlines() if line[:3] == "## "
-]
+PAGE = (ROOT / "docs/bugs.md").read_text(encoding="utf-8")
+HEADINGS = [line[3:].replace("`", "") for line in PAGE.splitlines() if line.startswith("## ")]
 
 
 class OffsetUnused(faulty.Right):
@@ -354,7 +353,7 @@ def test_consequences_are_listed_under_their_cause() -> None:
 
 def test_an_offset_may_have_another_name() -> None:
     class Starts(faulty.Right):
-        def forward(self, x: Tensor, start: int = 0) -> Tensor:  # type: ignore[override]
+        def forward(self, x: Tensor, start: int = 0) -> Tensor:
             return super().forward(x, start)
 
     def call(layer: Any, x: Tensor, offset: int = 0) -> Any:

@@ -123,7 +123,8 @@ class OtherLayout(Right):
 class Embedding(Right):
     def __init__(self, d_model: int) -> None:
         super().__init__(d_model)
-        self.embedding = nn.Embedding.from_pretrained(super().rows(torch.zeros(1, 2**14, 1), 0).float())
+        self.embedding = nn.Embedding(2**14, d_model, _weight=super().rows(torch.zeros(1, 2**14, 1), 0).float())
+        self.embedding.weight.requires_grad = False
 
     def rows(self, x: Tensor, offset: int) -> Tensor:
         rows: Tensor = self.embedding(self.positions(x, offset))
