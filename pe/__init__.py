@@ -2,6 +2,7 @@
 
 from pe import figures
 from pe._core import Layout
+from pe.checking import Finding, Findings, check_layer
 from pe.module import PositionalEncoding
 from pe.properties import shift_matrix, similarity
 from pe.sinusoidal import encode_positions, frequencies, generate_position_encoding, wavelengths
@@ -9,8 +10,11 @@ from pe.sinusoidal import encode_positions, frequencies, generate_position_encod
 __version__ = "0.1.0"
 
 __all__ = [
+    "Finding",
+    "Findings",
     "Layout",
     "PositionalEncoding",
+    "check_layer",
     "encode_positions",
     "figures",
     "frequencies",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import pe
 from tests import checkpoints, libraries
@@ -111,6 +111,89 @@ def test_other_spacing_is_another_base(d_model: int, base: float) -> None:
     torch.testing.assert_close(
         pe.frequencies(d_model, base=base ** (d_model / (d_model - 2))), other, rtol=1e-14, atol=0
     )
+
+
+def marian(d_model: int) -> nn.Module:
+    layer: nn.Module = libraries.modeling_marian.MarianSinusoidalPositionalEmbedding(512, d_model)
+    layer.weight = nn.Parameter(layer.create_weight(), requires_grad=False)  # type: ignore[operator]
+    return layer
+
+
+def of_ids(layer: Any, x: Tensor) -> Tensor:
+    return layer(torch.full(x.shape[:2], 5, device=x.device))  # type: ignore[no-any-return]
+
+
+def of_books(layer: Any, x: Tensor) -> Tensor:
+    return layer(torch.full((len(x), 1, x.shape[1]), 5, device=x.device))  # type: ignore[no-any-return]
+
+
+def of_size(function: Any, x: Tensor) -> Tensor:
+    return function(x.shape[1], x.shape[2])  # type: ignore[no-any-return]
+
+
+def of_timesteps(function: Any, x: Tensor) -> Tensor:
+    return function(torch.arange(x.shape[1], device=x.device), x.shape[2])  # type: ignore[no-any-return]
+
+
+# How the table of the page begins the row of a library, how to make and call it, and what else is wrong with it.
+LAYERS: list[tuple[str, Callable[[int], Any], Callable[..., Tensor] | None, set[str]]] = [
+    ("diffusers `Sin", lambda d: libraries.diffusers.SinusoidalPositionalEmbedding(d, 512), None, set()),
+    (
+        "transformers SpeechT5",
+        lambda d: libraries.modeling_speecht5.SpeechT5ScaledPositionalEncoding(0, d, 512),
+        None,
+        set(),
+    ),
+    ("[transformers Marian]", marian, lambda layer, x: layer(x.shape[:2]), {"initialisation"}),
+    ("[Whisper]", lambda d: libraries.whisper, of_size, {"width 2"}),
+    (
+        "[fairseq; transformers M2M100]",
+        lambda d: libraries.modeling_m2m_100.M2M100SinusoidalPositionalEmbedding(512, d, 1),
+        of_ids,
+        {"width 2"},
+    ),
+    (
+        "[transformers MusicGen]",
+        lambda d: libraries.modeling_musicgen.MusicgenSinusoidalPositionalEmbedding(512, d),
+        of_books,
+        {"width 2"},
+    ),
+    ("[x-transformers]", libraries.ScaledSinusoidalEmbedding, None, {"bfloat16"}),
+    ("[diffusers timesteps]", lambda d: libraries.diffusers.get_timestep_embedding, of_timesteps, {"width 2"}),
+    ("[timm]", lambda d: libraries.timm_1d, of_size, set()),
+    ("[positional-encodings]", libraries.pos_enc.PositionalEncoding1D, None, {"no memory", "bfloat16"}),
+]
+PAGE = (ROOT / "docs/conventions.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("library", "make", "call", "wrong"), LAYERS, ids=[layer[0] for layer in LAYERS])
+def test_check_layer_says_what_the_page_says(
+    library: str, make: Callable[[int], Any], call: Callable[..., Tensor] | None, wrong: set[str]
+) -> None:
+    """Layout, spacing, first position, odd width and past its length: as in the table, and no fault beside them."""
+    (row,) = (line for line in PAGE.splitlines() if line.startswith(f"| {library}"))
+    layout, spacing, first, odd, past = (cell.strip() for cell in row.split("|")[2:7])
+    findings = pe.check_layer(make, 64, **({} if call is None else {"call": call}))
+    found, made = {finding.law: finding for finding in findings.laws}, findings.identification
+    assert made
+    order = {"sin, cos": "interleaved", "per axis": "interleaved", "cosines": "cos_sin"}
+    assert made.layout == next((name for start, name in order.items() if layout.startswith(start)), "sin_cos")
+    assert made.spacing == {"p": "paper", "t": "tensor2tensor"}[spacing[0]]
+    assert made.offset == (2 if first.startswith("`padding_idx + 1`") else 0)
+    assert ("learned" in first) == (found["not trained"].grade == "remarks")
+    assert found["any length"].grade == ("limits" if past == "error" else "kept") or library == "[Whisper]"
+    grade, seen = {
+        "crashes": ("limits", "RuntimeError"),
+        "error": ("limits", "Error"),
+        "column of zeros": ("limits", "zeros"),
+        "works, frequencies of the next even width": ("remarks", "next even"),
+        "works, one more sine": ("kept", ""),
+    }[odd]
+    assert found["odd width"].grade == grade
+    assert seen in found["odd width"].seen
+    assert ("RuntimeError" in found["odd width"].seen) == (odd == "crashes")
+    elsewhere = {"odd width", "any length", "token by token", "checkpoint", "export", "moves"}
+    assert {finding.law for finding in (*findings.wrong, *findings.limits)} - elsewhere == wrong
 
 
 def test_where_libraries_are_wrong() -> None:
