@@ -2,6 +2,7 @@
 
 from pe import figures
 from pe._core import Layout
+from pe.identify import Identification, identify
 from pe.module import PositionalEncoding
 from pe.properties import shift_matrix, similarity
 from pe.sinusoidal import encode_positions, frequencies, generate_position_encoding, wavelengths
@@ -9,12 +10,14 @@ from pe.sinusoidal import encode_positions, frequencies, generate_position_encod
 __version__ = "0.1.0"
 
 __all__ = [
+    "Identification",
     "Layout",
     "PositionalEncoding",
     "encode_positions",
     "figures",
     "frequencies",
     "generate_position_encoding",
+    "identify",
     "shift_matrix",
     "similarity",
     "wavelengths",
