@@ -58,7 +58,7 @@ def mixed_up(x: Tensor, form: Format) -> Mixed | None:
         for base, _ in naming.nice(math.exp(slope), math.exp(slope) * 0.05, (1e4,)):
             angle = torch.arange(n, dtype=torch.float64)[:, None] * base**-share
             left = (x - scale * torch.where(is_sine, angle.sin(), angle.cos())).abs()
-            drift = estimate.SINGLE * angle.abs() * (2 + (math.log(base) * share)) * abs(scale)
+            drift = estimate.SINGLE * angle.abs() * (3 + 3 * math.log(base) * share) * abs(scale)
             if (left <= (form.relative + 4 * estimate.SINGLE) * x.abs() + form.absolute + drift).all():
                 found.append(Mixed(fault, base, scale))
                 break

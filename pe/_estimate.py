@@ -22,6 +22,8 @@ LAW_BITS = 15.0  # by how much a law has to be shorter than the frequencies that
 ALL_BITS = 30.0  # the same for frequencies and phases together
 RIVAL_BITS = 12.0  # by how much longer a description may be to be listed as an alternative
 OUTLIERS = 0.02  # share of entries that float32 may put on the other side where something was rounded to 16 bits
+COARSE = 0.02  # how far off a law of frequencies may be, as a share of them, when 16 bits are suspected
+PLAINLY = 0.1  # share of entries that must contradict a law before something in it is called rounded
 UNRESOLVED = 0.5  # error of a predicted angle, in radians, past which nobody knows how many turns it made
 ROWS = 512  # rows that a least-squares line is fitted to; more add little
 ROUGHLY = 4.0  # times what rounding explains that estimates before they are named may be off
@@ -49,16 +51,18 @@ FORMATS = {
 
 def number_format(x: Tensor) -> Format:
     """Return the shortest format that holds every entry of `x`, given in float64."""
+    some = x[spread(len(x), GLANCE)]
     for dtype, found in FORMATS.values():
-        if torch.equal(x.to(dtype).double(), x):
+        if torch.equal(some.to(dtype).double(), some) and torch.equal(x.to(dtype).double(), x):
             return found if found.name != "float32" else _printed(x, found)
     return _printed(x, Format("float64", 2.0**-53, 0.0))
 
 
 def _printed(x: Tensor, binary: Format) -> Format:
     """Return the format of numbers that were printed with a few decimals, or else `binary`."""
+    some = x[spread(len(x), GLANCE)]
     for decimals in (3, 4, 5):
-        scaled = x * 10.0**decimals
+        scaled = some * 10.0**decimals
         if ((scaled - scaled.round()).abs() <= scaled.abs() * 2 * binary.relative + 1e-9).all():
             return Format(f"{decimals} decimals", binary.relative, 0.5 * 10.0**-decimals)
     return binary
@@ -128,6 +132,11 @@ class Pairs:
         )
 
 
+def spread(rows: int, most: int) -> Tensor:
+    """Return the numbers of `most` rows, or of all, from the first to the last."""
+    return torch.linspace(0, rows - 1, min(rows, most)).round().long()
+
+
 def pairings(x: Tensor, rows: Tensor, form: Format) -> Iterator[Pairs]:
     """Yield the table seen in each layout in which its pairs run on circles, all of one radius and one centre."""
     width = x.shape[1]
@@ -146,7 +155,8 @@ def _on_circles(pairs: Pairs) -> Pairs | None:
     On a circle around (m, m), s² + c² = 2m (s + c) + a² − 2m²: a straight line, fitted by least squares.
     """
     count = min(pairs.sines.shape[1], pairs.cosines.shape[1])
-    s, c = pairs.sines[:, :count], pairs.cosines[:, :count]
+    at = spread(len(pairs.rows), ROWS)
+    s, c = pairs.sines[at, :count], pairs.cosines[at, :count]
     squares, sums = s**2 + c**2, s + c
     allowed = 2 * (s.abs() * pairs.rounding(s, SINGLE) + c.abs() * pairs.rounding(c, SINGLE))
     mean = float(squares.mean())
@@ -175,25 +185,28 @@ def speeds(pairs: Pairs) -> tuple[Tensor, Tensor]:
     turns, and how many these are the nearer rows have told; so each doubling halves the error. At the end a straight
     line is fitted to what is left of the angles.
     """
-    z, n = pairs.hands, len(pairs.rows)
-    turn, lag = torch.zeros(z.shape[1], dtype=torch.float64), 1
+    n = len(pairs.rows)
+    first = pairs.at(slice(0, ROWS)).hands
+    turn, lag = torch.zeros(first.shape[1], dtype=torch.float64), 1
     while lag == 1 or 3 * lag <= 2 * n:
-        together = (z[lag : lag + ROWS] * z[: min(n - lag, ROWS)].conj()).sum(0)
+        later = pairs.at(slice(lag, lag + ROWS)).hands
+        together = (later * first[: len(later)].conj()).sum(0)
         turn = turn + (together * torch.polar(torch.ones_like(turn), -lag * turn)).angle() / lag
         lag *= 2
-    at = torch.linspace(0, n - 1, min(n, ROWS)).round().long()
+    at = spread(n, ROWS)
     row = at.double()[:, None]
-    still = z[at] * torch.polar(torch.ones_like(row * turn), -row * turn)
+    some = pairs.at(at)
+    still = some.hands * torch.polar(torch.ones_like(row * turn), -row * turn)
     angle = (still * still.sum(0).conj()).angle()
-    error = pairs.hand_errors()[at]
+    error = some.hand_errors()
     weight = torch.maximum(error, 1e-3 * error.amax(0) + 1e-15) ** -2
     middle = (weight * row).sum(0) / weight.sum(0)
-    spread = (weight * (row - middle) ** 2).sum(0)
-    slope = (weight * (row - middle) * angle).sum(0) / spread
+    apart = (weight * (row - middle) ** 2).sum(0)
+    slope = (weight * (row - middle) * angle).sum(0) / apart
     left = angle - (weight * angle).sum(0) / weight.sum(0) - slope * (row - middle)
     surplus = (weight * left**2).sum(0) / max(len(at) - 2, 1)
     lost = left.square().mean(0).sqrt() > UNRESOLVED
-    return turn + slope, torch.where(lost, math.inf, (surplus.clamp_min(1.0) / spread).sqrt())
+    return turn + slope, torch.where(lost, math.inf, (surplus.clamp_min(1.0) / apart).sqrt())
 
 
 @dataclass(frozen=True)
@@ -311,7 +324,7 @@ def compare(pairs: Pairs, angles: Tensor, omega: Tensor, drift: float = SINGLE, 
     """Return how sine and cosine of `angles` fit the table."""
     sines, cosines = angles[:, : pairs.sines.shape[1]].sin(), angles[:, : pairs.cosines.shape[1]].cos()
     x, y = torch.cat([pairs.sines, pairs.cosines], 1), torch.cat([sines, cosines], 1)
-    size, shift = len(x) * x.shape[1], 0.0
+    size, shift, unsure = len(x) * x.shape[1], 0.0, 0.0
     if pairs.centre:
         spread = ((y - y.mean()) ** 2).sum().clamp_min(1e-300)
         scale = float(((y - y.mean()) * (x - x.mean())).sum() / spread)
@@ -320,10 +333,15 @@ def compare(pairs: Pairs, angles: Tensor, omega: Tensor, drift: float = SINGLE, 
         scale = float((x * y).sum() / (y * y).sum().clamp_min(1e-300))
         close = pairs.format.relative + 8 * SINGLE + pairs.noise / pairs.radius / size**0.5 * 4
         simple = (1.0, pairs.width**-0.5, (2 / pairs.width) ** 0.5)
-        scale = next((s for s in simple if abs(scale / s - 1) <= close), scale)
+        unsure = 4 * pairs.format.relative / size**0.5
+        for known in (*simple, *(float(f"{scale:.{digits}e}") for digits in range(6))):
+            if abs(scale / known - 1) <= (close if known in simple else 2 * unsure + 8 * SINGLE):
+                scale, unsure = known, 0.0
+                break
     left = (x - scale * y - shift).abs()
-    drifted = drift * angles.abs() * (2 + omega.log().abs()) * abs(scale)
-    allowed = pairs.rounding(x, drift) + torch.cat([drifted[:, : sines.shape[1]], drifted[:, : cosines.shape[1]]], 1)
+    # The exponent is rounded three times, twice with its factors; the power, the angle once each.
+    drifted = drift * angles.abs() * (3 + 3 * omega.log().abs()) * abs(scale)
+    allowed = pairs.rounding(x, drift) + unsure * x.abs() + torch.cat([drifted[:, : sines.shape[1]], drifted[:, : cosines.shape[1]]], 1)
     allowed = slack * (allowed + FROM_NOISE * pairs.noise) + (slack - 1) * (pairs.format.relative + SINGLE) * abs(scale)
     far = ~(left <= allowed)  # true of NaN as well
     loss = float((left**2).sum()) / (2 * pairs.noise**2) if pairs.noise else 0.0

@@ -59,7 +59,7 @@ def angles(law: Law, pairs: Pairs, positions: Tensor | None = None) -> tuple[Ten
 
 def plain(pairs: Pairs, law: Law, positions: Tensor | None = None, drift: float = estimate.SINGLE) -> Fit | None:
     """Return how `law` fits if rounding and noise explain what is left; a few rows are looked at first."""
-    few = torch.linspace(0, len(pairs.rows) - 1, min(estimate.GLANCE, len(pairs.rows))).round().long()
+    few = estimate.spread(len(pairs.rows), estimate.GLANCE)
     for index in (few, slice(None)):
         part = pairs.at(index)
         fit = estimate.compare(part, *angles(law, part, None if positions is None else positions[index]), drift)
@@ -72,6 +72,8 @@ def plain(pairs: Pairs, law: Law, positions: Tensor | None = None, drift: float 
 def rounded(pairs: Pairs, law: Law) -> tuple[Fit, tuple[str, ...], str] | None:
     """Return the fit of `law` if some part of it was rounded to a short format: which parts, and to which format."""
     few = glance(pairs)
+    if estimate.compare(few, *angles(law, few)).share < estimate.PLAINLY:
+        return None
     for name, dtype in SHORT.items():
         for parts in ROUNDED:
             for part in (few, pairs):
@@ -141,7 +143,7 @@ def _with_bases(pairs: Pairs, line: Line, law: Law, fits: Fits, digits: int = 9)
         usual, guess, spread = (1e4,), 1e4, 0.0
         if not math.isinf(error):
             guess = math.exp(min(max(log_base / power, -650.0), 650.0))
-            spread = guess * math.expm1(min(error / power, 3.0)) + 1e-6 * guess
+            spread = guess * math.expm1(min(error / power, 3.0)) + 4e-6 * guess
             usual = (1e4, *(10.0**k for k in range(1, 9)), 1e-4, 1.0, math.exp(min(pairs.width, 690)))
         elif spacing != "paper":
             continue
@@ -172,6 +174,7 @@ def _with_offsets(pairs: Pairs, law: Law, fits: Fits) -> Iterator[tuple[Law, Fit
 
 def first_positions(pairs: Pairs, law: Law) -> list[tuple[float, float]]:
     """Return the positions that the hands may show in row 0 by the frequencies of `law`, and how exactly."""
+    pairs = pairs.at(estimate.spread(len(pairs.rows), estimate.ROWS))
     z = pairs.hands
     omega = law.omega(z.shape[1], pairs.width)
     error = pairs.hand_errors()
@@ -198,23 +201,21 @@ def _offsets(position: float, error: float, step: float) -> Iterator[tuple[float
 
 
 def roughly(pairs: Pairs, line: Line) -> bool:
-    """Return whether what is estimated fits, before it is named: if not, no rounder number will."""
+    """Return whether the hands turn by the line through their speeds, before it is named: if not, by no names."""
     intercept, slope, _, _ = line.fit()
-    log = -slope * pairs.width / 2
-    if not -60 < log < 690:
-        return False
-    law = Law(math.exp(log), line.sign * math.exp(intercept))
-    few = glance(pairs)
-    return any(
-        estimate.compare(few, *angles(replace(law, offset=p), few), slack=estimate.ROUGHLY).share == 0
-        for p, _ in first_positions(pairs, law)
-    )
+    some = glance(pairs)
+    z, row = some.hands, (some.rows - some.rows.mean())[:, None]
+    omega = (intercept + slope * torch.arange(z.shape[1])).clamp(-700, 60).exp()
+    still = z * torch.polar(torch.ones_like(row * omega), -line.sign * row * omega)
+    left = (still * still.mean(0).conj()).angle().abs()
+    far = (some.rows[-1] + 1) * estimate.SINGLE * omega * (3 + 3 * omega.log().abs())
+    allowed = some.format.relative + estimate.SINGLE + estimate.FROM_NOISE * some.noise / some.radius + far
+    return bool((left <= estimate.ROUGHLY * (allowed + some.hand_errors())).all())
 
 
 def glance(pairs: Pairs) -> Pairs:
     """Return a few rows of a table, which tell most misfits."""
-    rows = len(pairs.rows)
-    return pairs.at(torch.linspace(0, rows - 1, min(estimate.GLANCE, rows)).round().long())
+    return pairs.at(estimate.spread(len(pairs.rows), estimate.GLANCE))
 
 
 def surplus_bits(pairs: Pairs, line: Line, law: Law) -> tuple[float, float]:
@@ -322,13 +323,20 @@ def _read(pairs: Pairs, law: Law) -> Found | None:
     if z.shape[1] < estimate.FEWEST_CLOCKS:
         return None
     omega = law.omega(z.shape[1], pairs.width)
-    sigma = pairs.hand_errors().square().mean(0).sqrt() + 1e-3
-    shown, _ = estimate.clock(z.angle(), omega, sigma)
+    error = pairs.hand_errors().square().mean(0).sqrt()
+    shown, _ = estimate.clock(z.angle(), omega, error + 1e-3)
+    bits = float((math.pi / 2 / error.clamp_min(2 * estimate.SINGLE)).log2().clamp_min(0).sum()) * len(z)
     for positions in (shown.round(), (shown * 4).round() / 4, shown):
         if fit := plain(pairs, law, positions):
-            same = bool((positions == positions[0]).all()) and len(positions) > 1
+            whole = bool((positions == positions.round()).all())
+            spent = float((2 + 2 * (positions.abs() + 1).log2()).sum()) if whole else 30.0 * len(z)
+            sure = bits - spent >= estimate.ALL_BITS and bool((positions != 0).any())
+            step = (positions.diff() / pairs.rows.diff()).unique()
+            if len(step) == 1 and step[0] != 0:
+                first = float(positions[0] - step[0] * pairs.rows[0])
+                return Found(pairs, replace(law, step=float(step[0]), offset=first), fit, sure=sure)
+            same = len(step) == 1
             faults = ("Every token at position 0" if positions[0] == 0 else "Batch and sequence swapped",) * same
-            sure = bool((positions != 0).any())
             return Found(pairs, law, fit, faults, positions, "", sure=sure)
     return None
 
@@ -351,6 +359,8 @@ def _rounded_law(pairs: Pairs, head: Pairs, one: Line) -> Found | None:
             return found[0]
         return None
 
+    if not nearly(one):
+        return None
     steps = [x for x in (1.0, float(f"{math.exp(one.fit()[0]):.1g}")) if abs(math.log(x) - one.fit()[0]) < 0.1]
     near = (hit for x in steps for hit in _with_bases(head, one, Law(1.0, one.sign * x), fits, digits=3))
     if best := next(near, None):
@@ -365,7 +375,7 @@ def base_range(found: Found) -> tuple[float, float]:
     law = found.law
     if not found.again:
         return law.base, law.base
-    pick = torch.linspace(0, len(found.pairs.rows) - 1, min(128, len(found.pairs.rows))).round().long()
+    pick = estimate.spread(len(found.pairs.rows), estimate.ROWS // 8)
     pairs = found.pairs.at(pick)
     positions = None if found.positions is None else found.positions[pick]
     full = found.pairs
@@ -386,6 +396,22 @@ def base_range(found: Found) -> tuple[float, float]:
             inside, outside = (half, outside) if fits(middle + sign * half) else (inside, half)
         ends.append(math.exp(min(max(middle + sign * outside, -690.0), 690.0)))
     return ends[0], ends[1]
+
+
+def nearly(one: Line) -> bool:
+    """Return whether the speeds are near a law, as those are that something was rounded of."""
+    intercept, slope, _, _ = one.fit()
+    off = sum((log - intercept - slope * pair) ** 2 for pair, log, _ in one.points) / len(one.points)
+    return off <= estimate.COARSE**2
+
+
+def nearly_lawful(pairs: Pairs) -> bool:
+    """Return whether the speeds of a table may be near some law, though none that could be named."""
+    turn, error = estimate.speeds(_longest_run(pairs))
+    if float((error < 0.3 * turn.abs()).double().mean()) < 2 / 3:
+        return True  # too few are known
+    both = (estimate.line(turn, error, last) for last in (True, False))
+    return any(len(one.points) > len(turn) / 2 and nearly(one) for one in both if one)
 
 
 def other_speeds(pairs: Pairs) -> Tensor | None:

@@ -110,7 +110,7 @@ def identify(table: Any) -> Identification:
     found = None
     if int(rows[-1] - rows[0]) == len(rows) - 1:
         found = _grid(filled)
-    found = found or _sequence(filled, rows.double()) or _faulty(filled) or _nothing(filled)
+    found = found or _sequence(filled, rows.double()) or _faulty(x) or _nothing(filled)
     return report.measured(report.completed(found, len(x), rows.tolist(), lone), x)
 
 
@@ -187,6 +187,9 @@ def _other(seen: list[estimate.Pairs], x: Tensor) -> Identification | None:
     for pairs in seen:
         turns = naming.other_speeds(pairs)
         small = pairs.hands.shape[1] < estimate.FEWEST_CLOCKS
+        if turns is not None and naming.nearly_lawful(pairs):
+            why = "Its columns are sinusoids whose frequencies are near a law of this encoding, but none fits to the digit."
+            return Identification(None, _shape(x), why)
         if turns is not None and not small:
             why = "Its columns are sinusoids of other frequencies."
             return Identification(False, _shape(x), why, frequencies=tuple(turns.tolist()))
