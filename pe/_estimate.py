@@ -7,6 +7,7 @@ sums of complex numbers, in float64.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 from torch import Tensor
@@ -140,7 +141,7 @@ def spread(rows: int, most: int) -> Tensor:
 def pairings(x: Tensor, rows: Tensor, form: Format) -> Iterator[Pairs]:
     """Yield the table seen in each layout in which its pairs run on circles, all of one radius and one centre."""
     width = x.shape[1]
-    layouts = {name: core.columns(width, name) for name in ("interleaved", "sin_cos", "cos_sin")}  # type: ignore[arg-type]
+    layouts: dict[str, tuple[slice, slice]] = {name: core.columns(width, name) for name in get_args(core.Layout)}
     layouts["interleaved, cosines first"] = layouts["interleaved"][::-1]
     for layout, (sines, cosines) in layouts.items():
         if width > 1:
@@ -173,9 +174,7 @@ def _on_circles(pairs: Pairs) -> Pairs | None:
         return None
     level = float((allowed.square().mean() / 3).sqrt()) + 4 * SINGLE * (radius + abs(centre)) ** 2
     noise = 0.0 if rough <= 1.5 * level else rough / (2 * radius)
-    return Pairs(
-        pairs.layout, pairs.width, pairs.rows, pairs.sines, pairs.cosines, pairs.format, radius, centre, noise
-    )
+    return Pairs(pairs.layout, pairs.width, pairs.rows, pairs.sines, pairs.cosines, pairs.format, radius, centre, noise)
 
 
 def speeds(pairs: Pairs) -> tuple[Tensor, Tensor]:
@@ -235,7 +234,7 @@ class Line:
 
 
 def _dot(*factors: list[float]) -> float:
-    return sum(math.prod(values) for values in zip(*factors, strict=True))
+    return math.fsum(math.prod(values) for values in zip(*factors, strict=True))
 
 
 def line(turn: Tensor, error: Tensor, from_last: bool) -> Line | None:
@@ -324,25 +323,43 @@ def compare(pairs: Pairs, angles: Tensor, omega: Tensor, drift: float = SINGLE, 
     """Return how sine and cosine of `angles` fit the table."""
     sines, cosines = angles[:, : pairs.sines.shape[1]].sin(), angles[:, : pairs.cosines.shape[1]].cos()
     x, y = torch.cat([pairs.sines, pairs.cosines], 1), torch.cat([sines, cosines], 1)
-    size, shift, unsure = len(x) * x.shape[1], 0.0, 0.0
+    shift = 0.0
     if pairs.centre:
-        spread = ((y - y.mean()) ** 2).sum().clamp_min(1e-300)
-        scale = float(((y - y.mean()) * (x - x.mean())).sum() / spread)
+        apart = ((y - y.mean()) ** 2).sum().clamp_min(1e-300)
+        scale = float(((y - y.mean()) * (x - x.mean())).sum() / apart)
         shift = float(x.mean() - scale * y.mean())
     else:
         scale = float((x * y).sum() / (y * y).sum().clamp_min(1e-300))
-        close = pairs.format.relative + 8 * SINGLE + pairs.noise / pairs.radius / size**0.5 * 4
-        simple = (1.0, pairs.width**-0.5, (2 / pairs.width) ** 0.5)
-        unsure = 4 * pairs.format.relative / size**0.5
-        for known in (*simple, *(float(f"{scale:.{digits}e}") for digits in range(6))):
-            if abs(scale / known - 1) <= (close if known in simple else 2 * unsure + 8 * SINGLE):
-                scale, unsure = known, 0.0
-                break
-    left = (x - scale * y - shift).abs()
     # The exponent is rounded three times, twice with its factors; the power, the angle once each.
     drifted = drift * angles.abs() * (3 + 3 * omega.log().abs()) * abs(scale)
-    allowed = pairs.rounding(x, drift) + unsure * x.abs() + torch.cat([drifted[:, : sines.shape[1]], drifted[:, : cosines.shape[1]]], 1)
-    allowed = slack * (allowed + FROM_NOISE * pairs.noise) + (slack - 1) * (pairs.format.relative + SINGLE) * abs(scale)
+    allowed = pairs.rounding(x, drift) + torch.cat([drifted[:, : sines.shape[1]], drifted[:, : cosines.shape[1]]], 1)
+    allowed = allowed + FROM_NOISE * pairs.noise
+    if not pairs.centre:
+        scale = _round_scale(pairs, x, y, allowed, scale)
+    left = (x - scale * y - shift).abs()
+    allowed = slack * allowed + (slack - 1) * (pairs.format.relative + SINGLE) * abs(scale)
     far = ~(left <= allowed)  # true of NaN as well
     loss = float((left**2).sum()) / (2 * pairs.noise**2) if pairs.noise else 0.0
     return Fit(scale, shift, float(left.max()), loss, float(far.double().mean()))
+
+
+def _round_scale(pairs: Pairs, x: Tensor, y: Tensor, allowed: Tensor, scale: float) -> float:
+    """Return the roundest scale by which every entry fits, or else what least squares say, `scale`."""
+    large = y.abs() > 0.1
+    if not large.any():
+        return scale
+    ends = (x[large] - allowed[large]) / y[large], (x[large] + allowed[large]) / y[large]
+    low, high = float(torch.minimum(*ends).max()), float(torch.maximum(*ends).min())
+    if pairs.noise:
+        error = 4 * pairs.noise / x.numel() ** 0.5
+        low, high = scale - error, scale + error
+    simple: tuple[float, ...] = (
+        1.0,
+        pairs.width**-0.5,
+        (2 / pairs.width) ** 0.5,
+        *(float(f"{scale:.{k}e}") for k in range(7)),
+    )
+    for known in simple:
+        if low <= known <= high or (low > high and abs(scale / known - 1) < pairs.format.relative):
+            return known
+    return min(max(scale, low), high) if low <= high else scale

@@ -1,8 +1,10 @@
 """What a table is called: numbers of few digits that fit it, and the known faults where none does."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -140,7 +142,8 @@ def _with_bases(pairs: Pairs, line: Line, law: Law, fits: Fits, digits: int = 9)
     _, slope, _, error = line.fit(through=math.log(abs(law.step)))
     log_base, error = -slope * pairs.width / 2, error * pairs.width / 2
     for spacing, power in spacings(pairs.width):
-        usual, guess, spread = (1e4,), 1e4, 0.0
+        usual: tuple[float, ...] = (1e4,)
+        guess, spread = 1e4, 0.0
         if not math.isinf(error):
             guess = math.exp(min(max(log_base / power, -650.0), 650.0))
             spread = guess * math.expm1(min(error / power, 3.0)) + 4e-6 * guess
@@ -151,8 +154,8 @@ def _with_bases(pairs: Pairs, line: Line, law: Law, fits: Fits, digits: int = 9)
             log = math.log(base) * power
             if not -60 < log < 690:  # faster hands would leave float64
                 continue
-            bits += law.bits + (spacing != "paper") + 2 * (spacing is None)
-            based = replace(law, base=base if power == 1 else math.exp(log), spacing=spacing, named=base, bits=bits)
+            total = law.bits + bits + (spacing != "paper") + 2 * (spacing is None)
+            based = replace(law, base=base if power == 1 else math.exp(log), spacing=spacing, named=base, bits=total)
             found = list(_with_offsets(pairs, based, fits))
             yield from found
             if found:
@@ -246,7 +249,7 @@ def search(seen: list[Pairs]) -> Found | None:
             both.sort(key=lambda one: (-len(one.points), one.surplus))
             lines[n, k] = head, both
             for one in (one for one in both if roughly(head, one)):
-                found = sorted(laws(head, one, lambda law, head=head: plain(head, law)), key=lambda hit: hit[0].bits)
+                found = sorted(laws(head, one, partial(plain, head)), key=lambda hit: hit[0].bits)
                 if found and (best := _everywhere(seen[k], head, one, found)):
                     hits.append(best)
                     break
@@ -266,7 +269,7 @@ def search(seen: list[Pairs]) -> Found | None:
 
 def _longest_run(pairs: Pairs) -> Pairs:
     ends = [0, *((pairs.rows.diff() != 1).nonzero().flatten() + 1).tolist(), len(pairs.rows)]
-    start, stop = max(zip(ends, ends[1:], strict=False), key=lambda run: run[1] - run[0])
+    start, stop = max(itertools.pairwise(ends), key=lambda run: run[1] - run[0])
     return pairs.at(slice(start, stop))
 
 
@@ -331,10 +334,10 @@ def _read(pairs: Pairs, law: Law) -> Found | None:
             whole = bool((positions == positions.round()).all())
             spent = float((2 + 2 * (positions.abs() + 1).log2()).sum()) if whole else 30.0 * len(z)
             sure = bits - spent >= estimate.ALL_BITS and bool((positions != 0).any())
-            step = (positions.diff() / pairs.rows.diff()).unique()
+            step = sorted(set((positions.diff() / pairs.rows.diff()).tolist()))
             if len(step) == 1 and step[0] != 0:
                 first = float(positions[0] - step[0] * pairs.rows[0])
-                return Found(pairs, replace(law, step=float(step[0]), offset=first), fit, sure=sure)
+                return Found(pairs, replace(law, step=step[0], offset=first), fit, sure=sure)
             same = len(step) == 1
             faults = ("Every token at position 0" if positions[0] == 0 else "Batch and sequence swapped",) * same
             return Found(pairs, law, fit, faults, positions, "", sure=sure)
@@ -383,7 +386,8 @@ def base_range(found: Found) -> tuple[float, float]:
     loss = estimate.compare(pairs, *angles(law, pairs, positions), drift).loss
 
     def fits(log: float) -> bool:
-        other = estimate.compare(pairs, *angles(replace(law, base=math.exp(min(max(log, -690.0), 690.0))), pairs, positions), drift)
+        moved = replace(law, base=math.exp(min(max(log, -690.0), 690.0)))
+        other = estimate.compare(pairs, *angles(moved, pairs, positions), drift)
         return other.share == 0 and other.loss <= loss + estimate.NATS
 
     middle, ends = math.log(law.base), []
@@ -411,7 +415,7 @@ def nearly_lawful(pairs: Pairs) -> bool:
     if float((error < 0.3 * turn.abs()).double().mean()) < 2 / 3:
         return True  # too few are known
     both = (estimate.line(turn, error, last) for last in (True, False))
-    return any(len(one.points) > len(turn) / 2 and nearly(one) for one in both if one)
+    return any(len(one.points) > max(3, len(turn) * 2 / 3) and (nearly(one) or one.surplus < 4) for one in both if one)
 
 
 def other_speeds(pairs: Pairs) -> Tensor | None:

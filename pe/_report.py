@@ -113,7 +113,7 @@ def written(
         text += ".unflatten(1, (-1, 2)).flip(2).flatten(1)" + "[:, :-1]" * odd
     if scale != 1:
         simple = {width**-0.5: f"{width}**-0.5", (2 / width) ** 0.5: f"(2 / {width}) ** 0.5"}
-        text += f" * {simple.get(scale, repr(scale))}" if scale not in simple else f" * {simple[scale]}"
+        text += f" * {simple.get(scale, repr(scale))}"
     if shift:
         text += f" {'-' if shift < 0 else '+'} {abs(shift)!r}"
     return text if plain or form not in {"bfloat16", "float16"} else f"({text}).to({dtype})"
@@ -207,9 +207,8 @@ def completed(found: "Identification", rows: int, real: list[int], lone: bool) -
         said.append("The last column is blank, as libraries leave it at an odd width.")
         faults = (*faults, "An odd width")
     call, *alternatives = calls
-    return replace(
-        found, shape=(rows, width + lone), call=call, alternatives=tuple(alternatives), why=" ".join(said), faults=faults
-    )
+    shape, why = (rows, width + lone), " ".join(said)
+    return replace(found, shape=shape, call=call, alternatives=tuple(alternatives), why=why, faults=faults)
 
 
 def measured(found: "Identification", x: Tensor) -> "Identification":
@@ -227,36 +226,35 @@ def reason(found: Found) -> str:
     pairs, law = found.pairs, found.law
     form = pairs.format.name
     if not found.again:
-        return f"It fits if these were computed in {found.written}."
+        return f"It fits to the digit if that was computed in {found.written}."
     if pairs.noise:
         return f"It fits up to noise of {pairs.noise / pairs.radius:.1%} of the amplitude."
     if naming.plain(pairs, law, found.positions, estimate.DOUBLE):
         return f"Every entry is the exact value, rounded to {form}."
-    angles = "angles in float32"
-    return f"It fits up to what {angles} explain." if form == "float32" else f"It fits up to {angles}, kept in {form}."
+    kept = "" if form == "float32" else f", kept in {form}"
+    return f"It is as far from the exact values as angles computed in float32 are{kept}."
 
 
 def report(found: "Identification") -> str:
     """Return the answer for a person."""
     rows, width = found.shape
-    size = f"{rows:,} rows of {width:,} columns"
-    if found.layout is None or (found.sinusoidal is False):
-        verdict = {True: "A faulty sinusoidal position encoding", False: "No sinusoidal position encoding", None: "Undecided"}
-        lines = [f"{verdict[found.sinusoidal]}: {size}.", found.why]
-        if found.frequencies:
-            shown = ", ".join(f"{omega:.4g}" for omega in found.frequencies[:6])
-            lines.append(f"Radians per row: {shown}{', …' if len(found.frequencies) > 6 else ''}.")
-    else:
-        head = "A sinusoidal position encoding" if found.sinusoidal else "Perhaps a sinusoidal position encoding, too small to be sure"
-        lines = [f"{head}: {size}.", *_settings(found), *_who(found), found.why]
+    verdict = {True: "A sinusoidal position encoding", False: "Not a sinusoidal position encoding", None: "Undecided"}
+    lines = [f"{verdict[found.sinusoidal]}: {rows:,} rows, {width:,} columns."]
+    if found.layout is not None:
+        lines += [*_settings(found), *_who(found)]
+    lines.append(found.why)
+    if found.frequencies:
+        shown = ", ".join(f"{omega:.4g}" for omega in found.frequencies[:6])
+        lines.append(f"Radians per row: {shown}{', …' if len(found.frequencies) > 6 else ''}.")
     if found.faults:
-        lines.append(f"Faults: {'; '.join(found.faults)}. The page Bugs explains them.")
-    if found.call:
-        meant = "Meant was" if found.error is not None and found.faults and found.error > 0.01 else "The same table"
-        error = "" if found.error is None else f", to within {found.error:.1e}"
-        lines += [f"{meant}{error}:", f"    {_short(found.call)}"]
+        lines.append(f"Faults, explained on the page Bugs: {'; '.join(found.faults)}.")
+    if found.call and found.error is not None:
+        made = f"This call makes it again to within {found.error:.1e}:" if found.error else "This call makes it again:"
+        meant = found.error > 0.2 * abs(found.scale or 1.0)
+        lines += ["What was meant, it seems:" if meant else made, f"    {_short(found.call)}"]
     if found.alternatives:
-        lines += ["At this size and in this format it may as well be:", *(f"    {_short(c)}" for c in found.alternatives[:5])]
+        lines += ["At this size and in this format it cannot be told from:"]
+        lines += [f"    {_short(other)}" for other in found.alternatives[:5]]
     return "\n".join(line for line in lines if line)
 
 
@@ -272,28 +270,51 @@ def _settings(found: "Identification") -> list[str]:
         name = f"Axis {axis} of {len(found.axes)}, {part.shape[0]} places: " if found.axes else ""
         base, width = f"{part.base:,.10g}", part.shape[1]
         if part.spacing == "tensor2tensor":
-            base = f"{part.base ** ((width - 2) / width):,.6g} in the spacing of tensor2tensor, {part.base:,.2f} as `base=`"
+            base = f"{part.base ** ((width - 2) / width):,.6g} in the spacing of tensor2tensor"
+            base += f", {part.base:,.2f} as `base=`"
         low, high = part.base_range
         if width == 2:
             base = "any, as there is one frequency"
         elif high / low > 1.001:
             base += f" (anything from {low:,.6g} to {high:,.6g} fits)"
-        where = f"from position {number(part.offset)}, {number(part.step)} a row" if part.step else "uneven"
-        lines.append(f"{name}Layout {part.layout} ({COLUMNS[str(part.layout)]}); base {base}; positions {where}.")
+        where = "positions that are not evenly spaced"
+        if part.step is not None:
+            where = f"first position {_said(part.offset, part.shape[0])}, step {_said(part.step, part.shape[0])}"
+        lines.append(f"{name}Layout {part.layout} ({COLUMNS[str(part.layout)]}); base {base}; {where}.")
     if found.order:
         lines.append(f"Blocks of columns, by axis: {', '.join(map(str, found.order))}.")
-    if found.scale is not None and (found.scale != 1 or found.shift):
+    if found.shift and found.scale is not None and _normalised(found):
+        lines.append("Its mean was subtracted and it was divided by ten times its deviation, as PatchTST does.")
+    elif found.scale is not None and (found.scale != 1 or found.shift):
         lines.append(f"Amplitude {found.scale:.6g}" + (f", shifted by {found.shift:.6g}." if found.shift else "."))
     return lines
 
 
+def _said(x: float, rows: int) -> str:
+    """Return a number as a person would write it."""
+    return _step(x, rows).replace("math.pi", "π").replace("2 * π", "2π").strip("()")
+
+
+def _normalised(found: "Identification") -> bool:
+    """Return whether mean and deviation of the table are 0 and 0.1."""
+    if not found.base or not found.scale:
+        return False
+    rows, width = found.shape
+    positions = (found.offset or 0) + (found.step or 1) * torch.arange(rows, dtype=torch.float64)
+    table = core.encode(positions, width, found.base, "sin_cos", torch.float64)
+    close = abs(found.scale * 10 * float(table.std()) - 1) < 1e-4
+    return close and abs(found.shift + found.scale * float(table.mean())) < 1e-4
+
+
 def _who(found: "Identification") -> list[str]:
+    if found.faults or found.shift:
+        return []
     width = found.axes[0].shape[1] if found.axes else found.shape[1]
     usual = {"paper": 1e4, "tensor2tensor": 1e4 ** (width / max(width - 2, 1))}
     if found.base is None or not math.isclose(found.base, usual.get(str(found.spacing), math.nan), rel_tol=1e-9):
-        return [] if found.spacing == "paper" and found.axes else ["The base is not the usual 10,000."]
-    who = WHO_GRID.get((str(found.layout), found.order)) if found.order else WHO.get((str(found.layout), str(found.spacing)))
+        return ["The base is not the usual 10,000."]
+    if found.order:
+        who = WHO_GRID.get((str(found.layout), found.order))
+    else:
+        who = WHO.get((str(found.layout), str(found.spacing))) if found.step == 1 else None
     return [f"So built by {who}. The page Conventions has them all."] if who else []
-
-
-__all__ = ["call", "completed", "core", "grid_call", "measured", "reason", "report", "written"]

@@ -20,6 +20,8 @@ from pe._naming import Found
 class Identification:
     """What a table is. Printed, it is an answer in words.
 
+    Explained in [Conventions](../conventions.md#which-convention-is-this).
+
     Attributes:
         sinusoidal: Whether it is a sinusoidal position encoding; None if it is too small to tell.
         shape: Rows and columns.
@@ -188,7 +190,7 @@ def _other(seen: list[estimate.Pairs], x: Tensor) -> Identification | None:
         turns = naming.other_speeds(pairs)
         small = pairs.hands.shape[1] < estimate.FEWEST_CLOCKS
         if turns is not None and naming.nearly_lawful(pairs):
-            why = "Its columns are sinusoids whose frequencies are near a law of this encoding, but none fits to the digit."
+            why = "Its columns are sinusoids of frequencies near a law of this encoding, but none fits to the digit."
             return Identification(None, _shape(x), why)
         if turns is not None and not small:
             why = "Its columns are sinusoids of other frequencies."

@@ -63,7 +63,7 @@ def near(a: float | None, b: float, tolerance: float = 1e-7) -> bool:
     return a is not None and math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance)
 
 
-def verdict(found: pe.Identification, truth: Truth) -> str:
+def verdict(found: pe.Identification, truth: Truth) -> str:  # noqa: PLR0911  # one for each verdict
     """Return whether a table is told right, right with others named, undecided, missed, or wrong."""
     if found.sinusoidal is None:
         return "undecided"
@@ -133,7 +133,7 @@ def _rope(n: int, d: int) -> Tensor:
 
 
 NEGATIVES: dict[str, Callable[[int, int], Tensor]] = {
-    "Gaussian": lambda n, d: torch.randn(n, d),
+    "Gaussian": torch.randn,
     "uniform": lambda n, d: torch.rand(n, d) * 2 - 1,
     "learned, small": lambda n, d: torch.randn(n, d) * 0.02,
     "smooth": lambda n, d: torch.randn(n + 8, d).unfold(0, 9, 1).mean(2),
@@ -152,8 +152,9 @@ NEGATIVES: dict[str, Callable[[int, int], Tensor]] = {
     "binary": lambda n, d: torch.randint(0, 2, (n, d)) * 2.0 - 1,
     "square waves": lambda n, d: torch.sign(_fourier(n, d, 1e4 ** (-torch.arange(_half(d)) / d * 2)) + 1e-3),
     "triangle waves": lambda n, d: _fourier(n, d, 1e4 ** (-torch.arange(_half(d)) / d * 2)).asin() * 2 / math.pi,
-    "decaying": lambda n, d: _fourier(n, d, 1e4 ** (-torch.arange(_half(d)) / d * 2))
-    * torch.exp(-torch.arange(n) / n)[:, None],
+    "decaying": lambda n, d: (
+        _fourier(n, d, 1e4 ** (-torch.arange(_half(d)) / d * 2)) * torch.exp(-torch.arange(n) / n)[:, None]
+    ),
     "layer-normed": lambda n, d: torch.nn.functional.layer_norm(torch.randn(n, d), (d,)),
     "constant and noise": lambda n, d: torch.randn(1, d) + 0.01 * torch.randn(n, d),
     "shuffled columns": lambda n, d: Truth(n, 2 * _half(d)).table()[:, torch.randperm(2 * _half(d))],
