@@ -3,6 +3,7 @@
 from pe import figures
 from pe._core import Layout
 from pe.checking import Finding, Findings, check_layer
+from pe.identify import Identification, identify
 from pe.module import PositionalEncoding
 from pe.properties import shift_matrix, similarity
 from pe.sinusoidal import encode_positions, frequencies, generate_position_encoding, wavelengths
@@ -12,6 +13,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Finding",
     "Findings",
+    "Identification",
     "Layout",
     "PositionalEncoding",
     "check_layer",
@@ -19,6 +21,7 @@ __all__ = [
     "figures",
     "frequencies",
     "generate_position_encoding",
+    "identify",
     "shift_matrix",
     "similarity",
     "wavelengths",

@@ -64,6 +64,40 @@ def test_recipe_makes_the_table_of_the_library(recipe: str, build: Callable[[], 
     assert error(recipe, build()) <= bound
 
 
+# What `identify` says of a table of each recipe: layout, spacing, and for grids the axis of each block of columns.
+SAID: dict[str, tuple[str, str, tuple[int, ...]]] = {
+    "The paper": ("interleaved", "paper", ()),
+    "Marian, Pegasus and RoFormer": ("sin_cos", "paper", ()),
+    "Whisper": ("sin_cos", "tensor2tensor", ()),
+    "MusicGen": ("cos_sin", "tensor2tensor", ()),
+    "M2M100, NLLB and fairseq": ("sin_cos", "tensor2tensor", ()),
+    "x-transformers": ("sin_cos", "paper", ()),
+    "Diffusion timesteps": ("sin_cos", "tensor2tensor", ()),
+    "Diffusion timesteps, flipped": ("cos_sin", "paper", ()),
+    "ViTMAE": ("sin_cos", "paper", (0, 1)),
+    "timm": ("sin_cos", "paper", (0, 1, 0, 1)),
+    "DETR": ("interleaved", "paper", (0, 1)),
+    "positional-encodings": ("interleaved", "paper", (0, 1)),
+}
+
+
+@pytest.mark.parametrize(("recipe", "build", "bound"), CASES)
+def test_table_of_the_library_tells_its_convention(recipe: str, build: Callable[[], Tensor], bound: float) -> None:
+    table = build()
+    for part in table if table.ndim == 3 else [table]:
+        found = pe.identify(part)
+        assert found.sinusoidal
+        assert (found.layout, found.spacing, found.order) == SAID[recipe]
+        usual = 10_000.0 if found.spacing == "paper" else 10_000 ** (part.shape[1] / (part.shape[1] - 2))
+        assert found.base == pytest.approx(usual)
+        first = {"M2M100, NLLB and fairseq": 2, "DETR": found.step}.get(recipe, 0)
+        assert found.offset == pytest.approx(first)
+        assert found.scale == pytest.approx(512**-0.5 if recipe == "x-transformers" else 1)
+        assert not found.faults
+        assert found.error is not None
+        assert found.error <= bound
+
+
 def test_every_recipe_is_compared() -> None:
     assert {getattr(case, "values", case)[0] for case in CASES} == set(RECIPES)
 
