@@ -2,8 +2,8 @@
 
 from pe import figures
 from pe._core import Layout
-from pe.checking import Finding, Findings, check_layer
-from pe.identify import Identification, identify
+from pe.doctor.checking import Finding, Findings, check_layer
+from pe.doctor.identify import Identification, identify
 from pe.module import PositionalEncoding
 from pe.properties import shift_matrix, similarity
 from pe.sinusoidal import encode_positions, frequencies, generate_position_encoding, wavelengths

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pe.identify import identify
+from pe.doctor.identify import identify
 
 FEWEST_ROWS, MOST_ENTRIES = 8, 2**26  # of tensors that are looked at when none is named
 

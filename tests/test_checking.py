@@ -12,7 +12,7 @@ from torch.nn import functional
 
 import pe
 from docs.figures import faulty
-from pe._laws import LAWS
+from pe.doctor.laws import LAWS
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/bugs.md").read_text(encoding="utf-8")

@@ -13,7 +13,8 @@ import yaml
 
 import pe
 from docs.support.execute import in_new_process
-from pe import checking, figures, module, properties, sinusoidal
+from pe import figures, module, properties, sinusoidal
+from pe.doctor import checking, identify
 from tests.conftest import ROOT, run_program
 
 PAGES = sorted(ROOT.glob("docs/**/*.md"))
@@ -92,7 +93,7 @@ def test_every_work_that_is_linked_is_in_the_list_of_works() -> None:
 
 
 def test_every_source_that_is_linked_is_listed_with_what_it_shows_and_whether_it_was_opened() -> None:
-    texts = [*PAGES, *LABS, *ROOT.glob("docs/claims/*.py"), *ROOT.glob("pe/*.py")]
+    texts = [*PAGES, *LABS, *ROOT.glob("docs/claims/*.py"), *ROOT.glob("pe/**/*.py")]
     linked = {link for text in texts for link in re.findall(r"https?://[^\s)}>\"]+", text.read_text(encoding="utf-8"))}
     sources = tomllib.loads((ROOT / "docs/citations.toml").read_text(encoding="utf-8"))["source"]
     assert sorted(linked) == [source["address"] for source in sources]
@@ -104,7 +105,7 @@ def test_every_source_that_is_linked_is_listed_with_what_it_shows_and_whether_it
 
 
 @pytest.mark.parametrize(
-    "source", [sinusoidal, module, properties, checking, figures], ids=lambda source: source.__name__
+    "source", [sinusoidal, module, properties, checking, identify, figures], ids=lambda source: source.__name__
 )
 def test_examples_of_docstrings(source: object) -> None:
     finder, runner = doctest.DocTestFinder(exclude_empty=True), doctest.DocTestRunner(verbose=False)

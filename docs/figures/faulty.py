@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import pe
-from pe.checking import Finding
+from pe.doctor.checking import Finding
 
 
 class Right(nn.Module):

@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 
 from pe import _core as core
-from pe import _estimate as estimate
-from pe import _naming as naming
-from pe._naming import Found
+from pe.doctor import estimate, naming
+from pe.doctor.naming import Found
 
 if TYPE_CHECKING:
-    from pe.identify import Identification
+    from pe.doctor.identify import Identification
 
 WHO = {
     ("interleaved", "paper"): "the paper, most tutorials, SpeechT5, keras-hub, espnet and OpenNMT-py",

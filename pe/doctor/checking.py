@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from pe import _checks as check
-from pe._laws import LAWS, Grade, Layer, Seen, said
-from pe.identify import Identification
+from pe.doctor.identify import Identification
+from pe.doctor.laws import LAWS, Grade, Layer, Seen, said
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from pe.identify import Identification, identify
+from pe.doctor.identify import Identification, identify
 
 ROWS = 600  # rows that are looked at: bfloat16 lacks position 257, and frequencies of 8 bits have drifted by then
 FAR = 2**14  # a layer that takes as many positions is said to take any number
@@ -60,6 +60,7 @@ class Layer:
 
     @cached_property
     def is_module(self) -> bool:
+        """Whether it is an nn.Module."""
         return isinstance(self.first, nn.Module)
 
     @cached_property
@@ -69,6 +70,7 @@ class Layer:
         return held[0].device if held else torch.empty(0).device
 
     def zeros(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return zeros on the device of the layer."""
         return torch.zeros(*shape, dtype=dtype, device=self.device)
 
     def output(self, x: Tensor, layer: Any = None) -> Tensor:
@@ -123,6 +125,7 @@ class Layer:
 
     @cached_property
     def identified(self) -> Identification:
+        """What its rows are."""
         return identify(self.table.float())
 
     @cached_property
@@ -164,6 +167,7 @@ def law(name: str, *causes: str) -> Callable[[Callable[[Layer], Seen]], Callable
 
 
 def kept(words: str) -> Seen:
+    """Return that a law is kept."""
     return Seen("kept", words)
 
 

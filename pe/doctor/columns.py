@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pe import _estimate as estimate
-from pe import _naming as naming
-from pe._estimate import Format
+from pe.doctor import estimate, naming
+from pe.doctor.estimate import Format
 
 
 @dataclass(frozen=True)

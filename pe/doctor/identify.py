@@ -8,12 +8,10 @@ import torch
 from torch import Tensor
 
 from pe import _checks as check
-from pe import _columns as columns
 from pe import _core as core
-from pe import _estimate as estimate
-from pe import _naming as naming
-from pe import _report as report
-from pe._naming import Found
+from pe._devices import in_float64
+from pe.doctor import columns, estimate, naming, report
+from pe.doctor.naming import Found
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ def _values(table: Any) -> Tensor:
         table = table.reshape(kept) if len(kept) == 2 else table
     if table.ndim != 2 or not table.numel():
         raise ValueError(f"table must have the shape (rows, columns), neither of them 0; got {tuple(table.shape)}")
-    return core.in_float64(table).cpu()
+    return in_float64(table).cpu()
 
 
 def _sequence(x: Tensor, rows: Tensor) -> Identification | None:

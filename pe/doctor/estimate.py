@@ -81,6 +81,7 @@ class Law:
     bits: float = 0.0  # what it takes to say all of them
 
     def omega(self, pairs: int, width: int) -> Tensor:
+        """Return the frequencies of so many pairs, in radians per position."""
         return self.base ** (-2 * torch.arange(pairs, dtype=torch.float64) / width)
 
 
@@ -120,6 +121,7 @@ class Pairs:
         return (rounding + (self.noise / self.radius) ** 2).sqrt()
 
     def at(self, index: Tensor | slice) -> "Pairs":
+        """Return these rows of it."""
         return Pairs(
             self.layout,
             self.width,

@@ -9,8 +9,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from pe import _estimate as estimate
-from pe._estimate import Fit, Law, Line, Pairs
+from pe.doctor import estimate
+from pe.doctor.estimate import Fit, Law, Line, Pairs
 
 Fits = Callable[[Law], Fit | None]
 
