@@ -23,7 +23,7 @@ from docs.support import labs
 from tests.conftest import ROOT
 from tests.site import COLAB_URL, PAGES, REPO_URL, SITE_URL, build
 
-TEXT_ALONE = {"usage/", "claims/", "changelog/", "citation/"}
+TEXT_ALONE = {"usage/", "coming/", "claims/", "changelog/", "citation/"}
 
 
 @functools.cache
