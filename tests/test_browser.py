@@ -351,7 +351,7 @@ def test_keyboard_alone_is_enough(visit: Visit) -> None:
 
 def test_buttons_of_a_small_screen_are_pressed_by_keyboard(visit: Visit) -> None:
     page = visit("formula/", viewport=PHONE)
-    link = page.locator("nav.md-nav--primary").get_by_role("link", name="Usage", include_hidden=True)
+    link = page.locator("nav.md-nav--primary").get_by_role("link", name="Properties", include_hidden=True)
     for name in ("drawer", "search"):
         button = page.locator(f".md-header__button[for=__{name}] [role=button]")
         while not button.evaluate("button => button === document.activeElement"):
