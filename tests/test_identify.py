@@ -149,7 +149,7 @@ FAULTS: dict[str, list[Tensor]] = {
     "Rows repeat": [RIGHT[:50].repeat(4, 1)],
     "Batch and sequence swapped": [RIGHT[5:6].repeat(20, 1)],
     "Every token at position 0": [RIGHT[:1].repeat(20, 1)],
-    "Sines and cosines exchanged": [RIGHT.view(len(RIGHT), -1, 2).flip(2).flatten(1)],
+    "Sines and cosines exchanged": [RIGHT.view(300, 32, 2).flip(2).flatten(1)],
     "Sines alone": [interleaved(ROWS[:, None] * OMEGA)[:, 0::2].repeat_interleave(2, 1)],
     "Entries cast to integers": [RIGHT.long(), RIGHT.round().long()],
     "An odd width": [torch.nn.functional.pad(RIGHT, (0, 1))],

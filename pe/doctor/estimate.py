@@ -16,6 +16,7 @@ from pe import _core as core
 
 # The thresholds, each with what it is for.
 ROUGHEST = 0.06  # noise, as a share of the amplitude, up to which columns are still a circle
+OFF_CENTRE = 0.6  # how far a mean of the encoding can be from 0, of its amplitude
 FROM_NOISE = 6.0  # entries further than this from the law, in standard deviations of the noise, are no noise
 NATS = 8.0  # what likelihood a rounder number may cost in a noisy table
 SURE = 5.0  # standard deviations around an estimate in which a round number is looked for
@@ -172,7 +173,7 @@ def _on_circles(pairs: Pairs) -> Pairs | None:
             level = mean - slope * float(sums.mean()) + slope**2 / 2
             radius, centre, left = math.sqrt(max(level, 0.0)), slope / 2, other
     rough = float(left.square().mean().sqrt())
-    if not rough < 2 * ROUGHEST * radius**2:
+    if not rough < 2 * ROUGHEST * radius**2 or abs(centre) > OFF_CENTRE * radius:
         return None
     level = float((allowed.square().mean() / 3).sqrt()) + 4 * SINGLE * (radius + abs(centre)) ** 2
     noise = 0.0 if rough <= 1.5 * level else rough / (2 * radius)
