@@ -164,7 +164,7 @@ def test_check_layer_says_what_the_page_says(
     """Layout, spacing, first position, odd width and past its length: as in the table, and no fault beside them."""
     (row,) = (line for line in PAGE.splitlines() if line.startswith(f"| {library}"))
     layout, spacing, first, odd, past = (cell.strip() for cell in row.split("|")[2:7])
-    findings = pe.check_layer(make, 64, **({} if call is None else {"call": call}))
+    findings = pe.check_layer(make, 64, call=call or (lambda layer, x: layer(x)))
     found, made = {finding.law: finding for finding in findings.laws}, findings.identification
     assert made
     order = {"sin, cos": "interleaved", "per axis": "interleaved", "cosines": "cos_sin"}
