@@ -37,6 +37,16 @@ from transformers.models.whisper import modeling_whisper  # noqa: E402
 from transformers.models.xlnet import modeling_xlnet  # noqa: E402
 from x_transformers.x_transformers import ScaledSinusoidalEmbedding  # noqa: E402
 
+__all__ = [  # their layers, for tests that run them as they are
+    "ScaledSinusoidalEmbedding",
+    "diffusers",
+    "modeling_m2m_100",
+    "modeling_marian",
+    "modeling_musicgen",
+    "modeling_speecht5",
+    "pos_enc",
+]
+
 
 def whisper(seq_len: int, d_model: int) -> Tensor:
     return modeling_whisper.sinusoids(seq_len, d_model)

@@ -143,7 +143,7 @@ def check_layer(
             except Exception as error:
                 seen = Seen("limits", f"raised {said(error)}")
             cause = next((found[c] for c in causes if found[c].grade == "wrong numbers"), None)
-            if cause and seen.grade not in ("kept", "not tried"):
+            if cause and seen.grade in ("wrong numbers", "remarks"):
                 found[law] = Finding(law, *seen, cause=cause.cause or cause.law)
             else:
                 found[law] = Finding(law, *seen)

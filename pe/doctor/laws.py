@@ -430,7 +430,7 @@ def _odd_width(layer: Layer) -> Seen:
         rows = _narrow(layer, 5)
     except Exception as error:
         return Seen("limits", said(error), "An odd width")
-    if not rows[:, -1].any():
+    if not rows[:, -1].any() and layer.table[:, 0].any():
         return Seen("limits", "the last column holds zeros", "An odd width")
     if not layer.rows_are_learned:
         with contextlib.suppress(Exception):
