@@ -119,7 +119,8 @@ def reach(name: str, position: float, base: float) -> None:
         # Compiled code knows no number to show.
         got = "" if torch.compiler.is_compiling() else f"; got a position of size {short(position)}"
         raise ValueError(
-            f"{name} must keep positions within ±{limit:.12g}, past which float64 angles lose their accuracy{got}"
+            f"{name} must keep positions within ±{limit:.12g}, past which float64 angles lose their accuracy: "
+            f"subtract an origin, or take a larger unit{got}"
         )
 
 

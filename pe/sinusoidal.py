@@ -145,7 +145,7 @@ def encode_positions(
 ) -> Float[Tensor, "*shape d_model"]:
     """Return the encoding of any real positions: padded, repeated, fractional or negative.
 
-    Explained in [Usage](../usage.md#times-and-places). Past some 10^8 positions the float64 angle shows in float32;
+    Explained in [Recipes](../recipes.md). Past some 10^8 positions the float64 angle shows in float32;
     [`generate_position_encoding`][pe.generate_position_encoding] stays exact there. Nearer, a few entries in a million
     differ from that table's in the last digit.
 

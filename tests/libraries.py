@@ -1,5 +1,6 @@
 """The tables of other libraries, as these make them."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,8 +32,20 @@ from transformers.models.marian import modeling_marian  # noqa: E402
 from transformers.models.musicgen import modeling_musicgen  # noqa: E402
 from transformers.models.speecht5 import modeling_speecht5  # noqa: E402
 from transformers.models.vit_mae import modeling_vit_mae  # noqa: E402
+from transformers.models.wav2vec2_conformer import modeling_wav2vec2_conformer  # noqa: E402
 from transformers.models.whisper import modeling_whisper  # noqa: E402
+from transformers.models.xlnet import modeling_xlnet  # noqa: E402
 from x_transformers.x_transformers import ScaledSinusoidalEmbedding  # noqa: E402
+
+__all__ = [  # their layers, for tests that run them as they are
+    "ScaledSinusoidalEmbedding",
+    "diffusers",
+    "modeling_m2m_100",
+    "modeling_marian",
+    "modeling_musicgen",
+    "modeling_speecht5",
+    "pos_enc",
+]
 
 
 def whisper(seq_len: int, d_model: int) -> Tensor:
@@ -65,13 +78,38 @@ def musicgen(seq_len: int, d_model: int) -> Tensor:
     return modeling_musicgen.MusicgenSinusoidalPositionalEmbedding.get_embedding(seq_len, d_model)
 
 
-def vit_mae(height: int, width: int, d_model: int) -> Tensor:
+def vit_mae(size: int, d_model: int) -> Tensor:
+    config = modeling_vit_mae.ViTMAEConfig(hidden_size=d_model, image_size=16 * size)
+    layer = modeling_vit_mae.ViTMAEEmbeddings(config)
+    layer.initialize_weights()
+    return layer.position_embeddings.detach()[0, 1:]  # the first row is that of the class token
+
+
+def vit_mae_row_first(height: int, width: int, d_model: int) -> Tensor:
     return modeling_vit_mae.build_2d_sinusoidal_position_embedding(height, width, d_model)
 
 
 def detr(height: int, width: int, d_model: int) -> Tensor:
     layer = modeling_detr.DetrSinePositionEmbedding(d_model // 2, normalize=True)
     return layer(torch.Size([1, 3, height, width]), "cpu", torch.float32)[0].flatten(1).T
+
+
+def detr_padded(real: Tensor, d_model: int) -> Tensor:
+    layer = modeling_detr.DetrSinePositionEmbedding(d_model // 2, normalize=True)
+    batch, height, width = real.shape
+    return layer(torch.Size([batch, 3, height, width]), "cpu", torch.float32, real)
+
+
+def conformer(seq_len: int, d_model: int) -> Tensor:
+    config = modeling_wav2vec2_conformer.Wav2Vec2ConformerConfig(hidden_size=d_model)
+    return modeling_wav2vec2_conformer.Wav2Vec2ConformerRelPositionalEmbedding(config)(
+        torch.zeros(1, seq_len, d_model)
+    )[0]
+
+
+def xlnet(positions: Tensor, d_model: int) -> Tensor:
+    inverse = 1 / 10000 ** (torch.arange(0, d_model, 2) / d_model)
+    return modeling_xlnet.XLNetModel.positional_embedding(positions, inverse)[:, 0]
 
 
 def diffusers_timesteps(timesteps: Tensor, d_model: int, **options: float) -> Tensor:
@@ -99,5 +137,41 @@ def positional_encodings_2d(height: int, width: int, d_model: int) -> Tensor:
     return pos_enc.PositionalEncoding2D(d_model)(torch.zeros(1, height, width, d_model))[0].flatten(0, 1)
 
 
+def positional_encodings_3d(frames: int, height: int, width: int, d_model: int) -> Tensor:
+    return pos_enc.PositionalEncoding3D(d_model)(torch.zeros(1, frames, height, width, d_model))[0].flatten(0, 2)
+
+
 def x_transformers(seq_len: int, d_model: int) -> Tensor:
     return ScaledSinusoidalEmbedding(d_model)(torch.zeros(1, seq_len, 1)).detach()
+
+
+def mlx(seq_len: int, d_model: int) -> Tensor:
+    import mlx.core
+    import mlx.nn
+
+    layer = mlx.nn.SinusoidalPositionalEncoding(d_model)
+    return torch.tensor(np.array(layer(mlx.core.arange(seq_len))))
+
+
+# What follows is written down from the source, since the libraries want far more than their table does.
+
+
+def tensorflow_tutorial(seq_len: int, d_model: int) -> Tensor:
+    pairs = np.arange(d_model / 2)[None] / (d_model / 2)
+    angles = np.arange(seq_len)[:, None] / 10000**pairs
+    return torch.tensor(np.concatenate([np.sin(angles), np.cos(angles)], axis=1), dtype=torch.float32)
+
+
+def keras_hub(seq_len: int, d_model: int) -> Tensor:
+    column = torch.arange(d_model)
+    angles = torch.arange(seq_len)[:, None] * torch.tensor(1 / 10000).pow(2 * (column // 2) / d_model)
+    return torch.where(column % 2 == 0, angles.sin(), angles.cos())
+
+
+def pytorch_geometric(positions: Tensor, d_model: int) -> Tensor:
+    angles = positions[:, None] * torch.logspace(0, 1, d_model // 2, base=1e-4)
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+def nerf(points: Tensor, pairs: int) -> Tensor:
+    return torch.cat([wave(points * 2.0**k) for k in range(pairs) for wave in (torch.sin, torch.cos)], dim=-1)

@@ -320,17 +320,58 @@ SEARCHES = {
 }
 
 
-@pytest.mark.parametrize("query", SEARCHES)
-def test_search_finds_the_page_within_three_hits(visit: Visit, query: str) -> None:
-    page = visit("")
+# What people asked elsewhere, in the words of their threads, and the section that answers.
+THREADS = {
+    # https://github.com/facebookresearch/flow_matching/issues/17
+    "scale of timesteps flow matching": "recipes/#flow-matching-times-from-0-to-1",
+    # https://github.com/ant-research/EasyTemporalPointProcess/issues/26
+    "time positional encoding timestamps": "recipes/#timestamps-and-calendar-dates",
+    # https://github.com/maxjcohen/transformer/issues/30
+    "positional encoding period 24 day": "recipes/#hour-of-the-day-day-of-the-week-periods-of-your-own",
+    # https://github.com/bmild/nerf/issues/12
+    "nerf pi positional embedding": "recipes/#nerf-frequencies-1-2-4-8",
+    # https://github.com/facebookresearch/mae/issues/151
+    "non-square number of patches": "recipes/#2d-positional-encoding-channels-first-or-last",
+    # https://github.com/pengzhiliang/MAE-pytorch/issues/39
+    "interpolate positional embedding higher resolution": "recipes/#another-resolution-than-the-model-was-trained-with",
+    # https://github.com/facebookresearch/detr/issues/25
+    "positional encoding and masks detr": "recipes/#detr-2d-positional-encoding-with-a-padding-mask",
+    # https://github.com/espnet/espnet/pull/2816
+    "conformer relative positional encoding": "recipes/#relative-positional-encoding-of-conformer-and-transformer-xl",
+    # https://github.com/tloen/alpaca-lora/issues/315
+    "position_ids with left padding": "usage/#padding",
+    # https://github.com/SamLynnEvans/Transformer/issues/14
+    "size of tensor a must match the size of tensor b": "bugs/",
+    # https://github.com/KasperGroesLudvigsen/influenza_transformer/issues/9
+    "positional encoder batch_first": "coming/#the-tutorials-positionalencoding-line-by-line",
+    # https://github.com/espnet/espnet/pull/1060
+    "register_buffer pe saved in state_dict": "coming/#unexpected-key-in-state_dict-loading-an-old-checkpoint",
+}
+
+
+def hits(page: Page, query: str) -> list[list[str]]:
+    """Return the links that are shown of the first three pages that the search finds."""
     page.keyboard.press("/")
     page.keyboard.type(query)
     found = page.locator(".md-search-result__item")
     expect(found.first).to_be_visible()
-    links = found.evaluate_all("all => all.slice(0, 3).map(item => item.querySelector('a').href)")
-    paths = [urlparse(link).path for link in links]
-    names = [path.removeprefix("/encoding/").strip("/") or "index" for path in paths]
+    seen = "item => [...item.querySelectorAll('a:not(details *)')].map(link => new URL(link.href))"
+    links = found.evaluate_all(
+        f"all => all.slice(0, 3).map({seen}).map(all => all.map(url => url.pathname + url.hash))"
+    )
+    return [[link.removeprefix("/encoding/") for link in page] for page in links]
+
+
+@pytest.mark.parametrize("query", SEARCHES)
+def test_search_finds_the_page_within_three_hits(visit: Visit, query: str) -> None:
+    names = [links[0].partition("#")[0].strip("/") or "index" for links in hits(visit(""), query)]
     assert set(names) & set(SEARCHES[query]), names
+
+
+@pytest.mark.parametrize("query", THREADS)
+def test_search_in_the_words_of_a_thread_finds_the_section_that_answers(visit: Visit, query: str) -> None:
+    links = hits(visit(""), query)
+    assert any(THREADS[query] in page for page in links), links
 
 
 def test_keyboard_alone_is_enough(visit: Visit) -> None:

@@ -14,6 +14,7 @@ import yaml
 import pe
 from docs.support.execute import in_new_process
 from pe import figures, module, properties, sinusoidal
+from pe.doctor import checking, identify
 from tests.conftest import ROOT, run_program
 
 PAGES = sorted(ROOT.glob("docs/**/*.md"))
@@ -92,7 +93,7 @@ def test_every_work_that_is_linked_is_in_the_list_of_works() -> None:
 
 
 def test_every_source_that_is_linked_is_listed_with_what_it_shows_and_whether_it_was_opened() -> None:
-    texts = [*PAGES, *LABS, *ROOT.glob("docs/claims/*.py"), *ROOT.glob("pe/*.py")]
+    texts = [*PAGES, *LABS, *ROOT.glob("docs/claims/*.py"), *ROOT.glob("pe/**/*.py")]
     linked = {link for text in texts for link in re.findall(r"https?://[^\s)}>\"]+", text.read_text(encoding="utf-8"))}
     sources = tomllib.loads((ROOT / "docs/citations.toml").read_text(encoding="utf-8"))["source"]
     assert sorted(linked) == [source["address"] for source in sources]
@@ -103,7 +104,9 @@ def test_every_source_that_is_linked_is_listed_with_what_it_shows_and_whether_it
         assert datetime.date(2026, 1, 1) < source["on"] <= datetime.datetime.now(tz=datetime.UTC).date()
 
 
-@pytest.mark.parametrize("source", [sinusoidal, module, properties, figures], ids=lambda source: source.__name__)
+@pytest.mark.parametrize(
+    "source", [sinusoidal, module, properties, checking, identify, figures], ids=lambda source: source.__name__
+)
 def test_examples_of_docstrings(source: object) -> None:
     finder, runner = doctest.DocTestFinder(exclude_empty=True), doctest.DocTestRunner(verbose=False)
     tests = [test for test in finder.find(source, globs={}) if test.examples]
@@ -119,7 +122,7 @@ def test_what_a_library_logs_as_a_warning_is_an_error() -> None:
 
 
 def test_every_public_function_has_an_example_or_a_figure() -> None:
-    for name in set(pe.__all__) - {"Layout", "figures"}:
+    for name in set(pe.__all__) - {"Finding", "Findings", "Layout", "figures"}:
         documented = getattr(pe, name)
         documentation = documented.__doc__ + (documented.__init__.__doc__ if inspect.isclass(documented) else "")
         for part in ("Args:", "Raises:", "Examples:", "Source: ", "Explained in ["):

@@ -26,6 +26,32 @@ def integer_division() -> Figure:
     return beside({"wrong": wrong, "right": pe.generate_position_encoding(64, 128)})
 
 
+def lost_minus() -> Figure:
+    """Draw the table whose positions are multiplied where they should be divided."""
+    right = pe.generate_position_encoding(64, 64)
+    return beside({"wrong": interleaved(torch.arange(64)[:, None] / pe.frequencies(64)), "right": right})
+
+
+def wrong_axis() -> Figure:
+    """Draw the table whose rows, not columns, take turns between sine and cosine."""
+    wrong = torch.arange(32)[:, None] / 10000 ** (torch.arange(64) // 2 * 2 / 64)
+    wrong[::2], wrong[1::2] = wrong[::2].sin(), wrong[1::2].cos()
+    return beside({"wrong": wrong, "right": pe.generate_position_encoding(32, 64)})
+
+
+def cast_to_integers() -> Figure:
+    """Draw what integers keep of the table."""
+    right = pe.generate_position_encoding(64, 64)
+    return beside({"wrong": right.long().float(), "right": right})
+
+
+def past_as_future() -> Figure:
+    """Draw rows for distances of which only the size is used."""
+    distance = torch.arange(-32, 32)
+    tables = {"wrong": pe.encode_positions(distance.abs(), 32), "right": pe.encode_positions(distance, 32)}
+    return beside(tables)
+
+
 def axes_swapped() -> Figure:
     """Draw what the fourth sentence gets where batch and sequence are swapped."""
     x = torch.zeros(8, 50, 64)

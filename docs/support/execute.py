@@ -37,7 +37,7 @@ class BlockError(Exception):
 def fingerprint(*more: str) -> str:
     """Return a hash of Python, of the versions to be installed, of `pe`, and of the files that match `more`."""
     digest = hashlib.sha256(sys.version.encode())
-    for pattern in ("constraints.txt", "pe/*.py", *more):
+    for pattern in ("constraints.txt", "pe/**/*.py", *more):
         for file in sorted(ROOT.glob(pattern)):
             digest.update(f"{file.name}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:32]

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ def on_startup(command: str, dirty: bool) -> None:
             ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False
         )
         os.environ.setdefault("SOURCE_DATE_EPOCH", last.stdout.strip() or "0")
-    os.environ["PYTHONPYCACHEPREFIX"] = str(KEPT / "pycache")  # or importing `pe` would look like saving it
+    if not sys.dont_write_bytecode:
+        os.environ["PYTHONPYCACHEPREFIX"] = str(KEPT / "pycache")  # or importing `pe` would look like saving it
     gc.set_threshold(100_000)  # a site is much that stays: looking through it takes a tenth of a build
     state["published"] = command != "serve"  # while serving, a saved page is to be seen at once
     for handler in log.handlers:

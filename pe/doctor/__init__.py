@@ -1,0 +1,1 @@
+"""What made a table, and which laws somebody's own layer keeps."""

@@ -1,0 +1,276 @@
+"""The laws turned round: what made a table."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pe import _checks as check
+from pe import _core as core
+from pe._devices import in_float64
+from pe.doctor import columns, estimate, naming, report
+from pe.doctor.naming import Found
+
+
+@dataclass(frozen=True)
+class Identification:
+    """What a table is. Printed, it is an answer in words.
+
+    Explained in [Conventions](../conventions.md#which-convention-is-this).
+
+    Attributes:
+        sinusoidal: Whether it is a sinusoidal position encoding; None if it is too small to tell.
+        shape: Rows and columns.
+        layout: Order of the columns, as `pe` takes it; or `"interleaved, cosines first"`, which `pe` does not make.
+        base: As `pe` takes it: 10,000 of tensor2tensor at width 512 is 10,367.79.
+        base_range: The lowest and the highest base that fit as well, all else the same.
+        spacing: Whose spacing of frequencies makes the base a rounder number, `"paper"` or `"tensor2tensor"`.
+        offset: Position of the first row that is not blank.
+        step: Positions from one row to the next; None if they are not evenly spaced.
+        scale: Amplitude of sines and cosines.
+        shift: What was added to all entries.
+        axes: For a grid, what its axes are, that of the slowest rows first.
+        order: For a grid, the axis of each block of columns.
+        faults: Headings of the page [Bugs](../bugs.md), where each is explained.
+        error: Largest difference from what `call` makes.
+        call: A call of `pe` that makes the table; that was meant, if the faults are none that `pe` makes.
+        alternatives: Calls that make what this size and format cannot tell from it.
+        frequencies: Of sinusoids that are no position encoding, in radians per row.
+        why: What was seen, in a sentence.
+    """
+
+    sinusoidal: bool | None
+    shape: tuple[int, int]
+    why: str = ""
+    layout: str | None = None
+    base: float | None = None
+    base_range: tuple[float, float] | None = None
+    spacing: str | None = None
+    offset: float | None = None
+    step: float | None = None
+    scale: float | None = None
+    shift: float = 0.0
+    axes: tuple["Identification", ...] = ()
+    order: tuple[int, ...] = ()
+    faults: tuple[str, ...] = ()
+    error: float | None = None
+    call: str = ""
+    alternatives: tuple[str, ...] = ()
+    frequencies: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        return report.report(self)
+
+
+def identify(table: Any) -> Identification:
+    """Return what made a table: layout, base, spacing, first position, step, scale, and known faults.
+
+    Nothing is looked up in a list of tables: radius, frequencies and positions are estimated, and then named by the
+    roundest numbers that fit every entry. What does not fit is called by no name.
+
+    Explained in [Conventions](../conventions.md#which-convention-is-this).
+
+    Args:
+        table: One row for each position: a tensor, an array or nested lists of real numbers. Axes of length 1 are
+            left out.
+
+    Returns:
+        What it is; print it, or read its attributes. It is undecided, `sinusoidal=None`, about tables that are
+        too small, or hold entries that are not finite.
+
+    Raises:
+        TypeError: If `table` holds no real numbers.
+        ValueError: If it is empty, has not two axes, or holds no values, as on the meta device.
+
+    Examples:
+        >>> import pe, torch
+        >>> found = pe.identify(pe.generate_position_encoding(100, 64, layout="sin_cos", offset=2))
+        >>> found.layout, found.base, found.offset
+        ('sin_cos', 10000.0, 2.0)
+        >>> found.call
+        "pe.generate_position_encoding(100, 64, offset=2, layout='sin_cos')"
+        >>> pe.identify(torch.eye(64)).sinusoidal
+        False
+    """
+    x = _values(table)
+    if not x.isfinite().all():
+        count = int((~x.isfinite()).sum())
+        faults = ("NaN at width 2",) if x.shape[1] == 2 else ()
+        return Identification(None, _shape(x), f"{count:,} of {x.numel():,} entries are not finite.", faults=faults)
+    real = x.abs().amax(1) > 0
+    if not real.any():
+        return Identification(False, _shape(x), "All entries are zero.")
+    if found := _integers(x):
+        return report.measured(found, x)
+    rows = real.nonzero().flatten()
+    lone = x.shape[1] > 1 and x.shape[1] % 2 == 1 and not x[:, -1].any()  # of libraries, at an odd width
+    filled = x[real, : x.shape[1] - lone]
+    found = None
+    if int(rows[-1] - rows[0]) == len(rows) - 1:
+        found = _grid(filled)
+    found = found or _sequence(filled, rows.double()) or _faulty(x) or _nothing(filled)
+    return report.measured(report.completed(found, len(x), rows.tolist(), lone), x)
+
+
+def _shape(x: Tensor) -> tuple[int, int]:
+    return x.shape[0], x.shape[1]
+
+
+def _values(table: Any) -> Tensor:
+    """Return the table in float64, on the CPU."""
+    if not isinstance(table, Tensor):
+        try:
+            table = torch.as_tensor(table, dtype=torch.float64 if isinstance(table, (list, tuple)) else None)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise TypeError(f"table must hold real numbers, got {type(table).__name__}: {error}") from None
+    table = check.real_tensor("table", table).detach()
+    if table.is_meta:
+        raise ValueError("table must hold values, got a tensor on the meta device")
+    if table.ndim > 2:
+        kept = [size for size in table.shape if size != 1]
+        table = table.reshape(kept) if len(kept) == 2 else table
+    if table.ndim != 2 or not table.numel():
+        raise ValueError(f"table must have the shape (rows, columns), neither of them 0; got {tuple(table.shape)}")
+    return in_float64(table).cpu()
+
+
+def _sequence(x: Tensor, rows: Tensor) -> Identification | None:
+    """Return what a table is whose rows are one position each, or None if it is no sines and cosines."""
+    form = estimate.number_format(x)
+    seen = list(estimate.pairings(x, rows, form))
+    found = naming.search(seen)
+    if found is None:
+        return _other(seen, x)
+    return _named(found)
+
+
+def _named(found: Found) -> Identification:
+    law, pairs = found.law, found.pairs
+    shape = len(pairs.rows), pairs.width
+    positions = law.offset + law.step * pairs.rows if found.positions is None else found.positions
+    faults = list(found.faults)
+    if pairs.layout not in check.LAYOUTS:
+        faults.append("Sines and cosines exchanged")
+    if law.named == 1e-4:
+        faults.append("A lost minus")
+    if law.named == 1e8:
+        faults.append("The exponent counts columns instead of pairs")
+    if law.base == 1 or abs(math.log(law.base) / pairs.width - 1) < 1e-6:
+        faults.append("An integer division in the exponent")
+    others = [report.call(rival) for rival in found.rivals]
+    if pairs.width > 2 or law.named != 10_000:
+        low, high = naming.base_range(found)
+    else:
+        low, high = 1e-300, 1e300  # one pair has no base
+    return Identification(
+        sinusoidal=True if found.sure else None,
+        shape=shape,
+        why=report.reason(found),
+        layout=pairs.layout,
+        base=law.base,
+        base_range=(low, high),
+        spacing=law.spacing,
+        offset=float(positions[0]),
+        step=law.step if found.positions is None or found.written else None,
+        scale=found.fit.scale,
+        shift=found.fit.shift,
+        faults=tuple(dict.fromkeys(faults)),
+        call=report.call(found),
+        alternatives=tuple(dict.fromkeys(other for other in others if other != report.call(found))),
+    )
+
+
+def _other(seen: list[estimate.Pairs], x: Tensor) -> Identification | None:
+    """Return what is said of columns that are on circles, but by no law of this encoding."""
+    for pairs in seen:
+        turns = naming.other_speeds(pairs)
+        small = pairs.hands.shape[1] < estimate.FEWEST_CLOCKS
+        if turns is not None and naming.nearly_lawful(pairs):
+            why = "Its columns are sinusoids of frequencies near a law of this encoding, but none fits to the digit."
+            return Identification(None, _shape(x), why)
+        if turns is not None and not small:
+            why = "Its columns are sinusoids of other frequencies."
+            return Identification(False, _shape(x), why, frequencies=tuple(turns.tolist()))
+        if not pairs.noise:
+            why = "Its columns are pairs of a sine and a cosine, but their angles follow no law that shows."
+            return Identification(None, _shape(x), why)
+    return None
+
+
+def _faulty(x: Tensor) -> Identification | None:
+    """Return what a table is whose columns were mixed up."""
+    n, width = x.shape
+    mixed = columns.mixed_up(x, estimate.number_format(x))
+    if mixed:
+        alone = mixed.fault.endswith("alone")
+        why = "Its columns are sinusoids of the right frequencies, but each of its own angle."
+        if alone:
+            why = "Half of the encoding is missing; the caches of rotary encodings are such tables."
+        meant = report.written(n, width, mixed.base, scale=mixed.scale)
+        return Identification(
+            not alone, _shape(x), why, base=mixed.base, offset=0.0, step=1.0, scale=mixed.scale,
+            base_range=(mixed.base, mixed.base), faults=(mixed.fault,), call=meant,
+        )  # fmt: skip
+    return None
+
+
+def _integers(x: Tensor) -> Identification | None:
+    """Return what a table is whose entries were cast to integers."""
+    n, width = x.shape
+    if n < 8 or width < 8 or not bool((x == x.round()).all()) or float(x.abs().max()) != 1:
+        return None
+    for layout in check.LAYOUTS:
+        exact = core.encode(torch.arange(n, dtype=torch.float64), width, 1e4, layout, torch.float32)
+        for cast in (exact.round(), exact.trunc()):
+            if float((cast.double() == x).double().mean()) > 1 - estimate.OUTLIERS / 4:
+                why = "It is what casting to integers leaves of the encoding."
+                sure = True if bool((x < 0).any()) else None
+                return Identification(
+                    sure, _shape(x), why, layout, 1e4, (1e4, 1e4), "paper", 0.0, 1.0, 1.0,
+                    faults=("Entries cast to integers",), call=report.written(n, width, 1e4, layout),
+                )  # fmt: skip
+    return None
+
+
+def _nothing(x: Tensor) -> Identification:
+    if x.shape[0] < 3 or x.shape[1] < 4:
+        return Identification(None, _shape(x), "It is too small to tell.")
+    return Identification(False, _shape(x), "No pairs of its columns are sine and cosine of one angle.")
+
+
+def _grid(x: Tensor) -> Identification | None:
+    """Return what a table is whose rows are the places of a grid, or None if it is no grid."""
+    sizes = columns.grid(x)
+    if len(sizes) == 1:
+        return None
+    seen = columns.axis_of_columns(x, sizes)
+    orders = [
+        (blocks, torch.tensor(axis))
+        for blocks, axis in columns.orders(x.shape[1], len(sizes))
+        if ((torch.tensor(axis) == seen) | (seen < 0)).all()
+    ]
+    if not orders:
+        return None
+    blocks, axis_of = orders[0]
+    parts = []
+    for axis, size in enumerate(sizes):
+        cells = x.view(*sizes, x.shape[1]).movedim(axis, 0).reshape(size, -1, x.shape[1])[:, 0]
+        part = _sequence(cells[:, axis_of == axis], torch.arange(size, dtype=torch.float64))
+        if part is None or part.sinusoidal is False or not part.call:
+            return None
+        parts.append(part)
+    if len({part.layout for part in parts}) > 1:
+        return None
+    unsure = any(part.sinusoidal is None for part in parts)
+    return replace(
+        parts[0],
+        sinusoidal=None if unsure else True,
+        shape=_shape(x),
+        axes=tuple(parts),
+        order=blocks,
+        faults=tuple(dict.fromkeys(fault for part in parts for fault in part.faults)),
+        call=report.grid_call(parts, blocks, x.shape[1]),
+        alternatives=(),
+    )

@@ -1,0 +1,431 @@
+"""What a table is called: numbers of few digits that fit it, and the known faults where none does."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from pe.doctor import estimate
+from pe.doctor.estimate import Fit, Law, Line, Pairs
+
+Fits = Callable[[Law], Fit | None]
+
+SHORT = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+ROUNDED = (  # what may have been computed in a short format, most likely first
+    ("frequencies",),
+    ("exponents",),
+    ("shares",),
+    ("angles",),
+    ("exponents", "frequencies"),
+    ("shares", "frequencies"),
+    ("positions", "frequencies"),
+    ("positions", "angles"),
+    ("positions", "frequencies", "angles"),
+    ("positions", "exponents", "frequencies", "angles"),
+    ("positions", "shares", "frequencies", "angles"),
+)
+ROUNDED_NAMES = {
+    "positions": "Positions in {}",
+    "frequencies": "Frequencies cast with the model",
+    "exponents": "Exponents in a short format",
+    "shares": "Exponents in a short format",
+    "angles": "Angles in a short format",
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A law that fits: with the faults under which it does, and the other laws that fit as well."""
+
+    pairs: Pairs
+    law: Law
+    fit: Fit
+    faults: tuple[str, ...] = ()
+    positions: Tensor | None = None  # if they are not evenly spaced
+    written: str = "{}"  # how to write them, from evenly spaced ones
+    rivals: tuple["Found", ...] = ()
+    sure: bool = True  # whether it says the table more shortly than the table says itself
+    again: bool = True  # whether `pe` makes the table again: it makes none with rounded frequencies
+
+
+def angles(law: Law, pairs: Pairs, positions: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return the angles by `law`, and the frequencies."""
+    omega = law.omega(max(pairs.sines.shape[1], pairs.cosines.shape[1]), pairs.width)
+    p = law.offset + law.step * pairs.rows if positions is None else positions
+    return p[:, None] * omega, omega
+
+
+def plain(pairs: Pairs, law: Law, positions: Tensor | None = None, drift: float = estimate.SINGLE) -> Fit | None:
+    """Return how `law` fits if rounding and noise explain what is left; a few rows are looked at first."""
+    few = estimate.spread(len(pairs.rows), estimate.GLANCE)
+    for index in (few, slice(None)):
+        part = pairs.at(index)
+        fit = estimate.compare(part, *angles(law, part, None if positions is None else positions[index]), drift)
+        if fit.share > 0:
+            return None
+    beyond = pairs.noise and fit.loss > 0.75 * pairs.sines.numel() * 2  # noise across the circle says how much it is
+    return None if beyond else fit
+
+
+def rounded(pairs: Pairs, law: Law) -> tuple[Fit, tuple[str, ...], str] | None:
+    """Return the fit of `law` if some part of it was rounded to a short format: which parts, and to which format."""
+    few = glance(pairs)
+    if estimate.compare(few, *angles(law, few)).share < estimate.PLAINLY:
+        return None
+    for name, dtype in SHORT.items():
+        for parts in ROUNDED:
+            for part in (few, pairs):
+                fit = estimate.compare(part, *_rounded_angles(law, part, parts, dtype))
+                if fit.share > estimate.OUTLIERS:
+                    break
+            else:
+                return fit, parts, name
+    return None
+
+
+def _rounded_angles(law: Law, pairs: Pairs, parts: tuple[str, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def to(part: str, x: Tensor) -> Tensor:
+        return x.to(dtype).double() if part in parts else x
+
+    two_i = 2 * torch.arange(max(pairs.sines.shape[1], pairs.cosines.shape[1]), dtype=torch.float64)
+    exponents = to("exponents", -math.log(law.base) / pairs.width * to("exponents", two_i))
+    if "shares" in parts:  # 2i/d is rounded, and then the base raised to it
+        exponents = -math.log(law.base) * to("shares", two_i / pairs.width)
+    omega = to("frequencies", exponents.exp())
+    return to("angles", to("positions", law.offset + law.step * pairs.rows)[:, None] * omega), omega
+
+
+def spacings(width: int) -> Iterator[tuple[str | None, float]]:
+    """Yield each spacing with the power to which its base is raised to be that of the paper's formula."""
+    yield "paper", 1.0
+    if width > 2:
+        yield "tensor2tensor", width / (width - 2)
+    if width % 2:
+        yield None, width / (width + 1)  # the frequencies of the next even width
+
+
+def nice(estimated: float, error: float, usual: tuple[float, ...], digits: int = 9) -> Iterator[tuple[float, float]]:
+    """Yield numbers near an estimate, simple ones first, each with the bits that it takes to say it."""
+    seen: set[float] = set()
+    short = [(x, 2.0 + i / 4) for i, x in enumerate(usual)]
+    short += [(float(f"{estimated:.{k - 1}e}"), 4.0 + 3.32 * k) for k in range(1, digits + 1)]
+    if digits >= 9:
+        short.append((estimated, 54.0))
+    for x, bits in short:
+        if x not in seen and abs(x - estimated) <= estimate.SURE * error + 1e-12 * abs(estimated):
+            seen.add(x)
+            yield x, bits
+
+
+def laws(pairs: Pairs, line: Line, fits: Fits) -> Iterator[tuple[Law, Fit]]:
+    """Yield the laws near `line` that fit; for each step and spacing that with the fewest digits."""
+    n = len(pairs.rows)
+    intercept, _, error, _ = line.fit()
+    speed = math.exp(intercept)
+    usual = (1.0, 2 * math.pi / n, 1 / max(n - 1, 1), 1 / n, 2 * math.pi / max(n - 1, 1), math.pi / 180)
+    for step, bits in nice(speed, speed * min(error, 1.0) + 4e-7 * speed, usual):
+        law = Law(1.0, line.sign * step, bits=bits + (line.sign < 0) * 2)
+        found = False
+        for hit in _with_bases(pairs, line, law, fits):
+            found = True
+            yield hit
+        if found and bits > 4:
+            return
+
+
+def _with_bases(pairs: Pairs, line: Line, law: Law, fits: Fits, digits: int = 9) -> Iterator[tuple[Law, Fit]]:
+    """Yield `law` with the bases that fit, for each spacing the first."""
+    _, slope, _, error = line.fit(through=math.log(abs(law.step)))
+    log_base, error = -slope * pairs.width / 2, error * pairs.width / 2
+    for spacing, power in spacings(pairs.width):
+        usual: tuple[float, ...] = (1e4,)
+        guess, spread = 1e4, 0.0
+        if not math.isinf(error):
+            guess = math.exp(min(max(log_base / power, -650.0), 650.0))
+            spread = guess * math.expm1(min(error / power, 3.0)) + 4e-6 * guess
+            usual = (1e4, *(10.0**k for k in range(1, 9)), 1e-4, 1.0, math.exp(min(pairs.width, 690)))
+        elif spacing != "paper":
+            continue
+        for base, bits in nice(guess, spread, usual, digits):
+            log = math.log(base) * power
+            if not -60 < log < 690:  # faster hands would leave float64
+                continue
+            total = law.bits + bits + (spacing != "paper") + 2 * (spacing is None)
+            based = replace(law, base=base if power == 1 else math.exp(log), spacing=spacing, named=base, bits=total)
+            found = list(_with_offsets(pairs, based, fits))
+            yield from found
+            if found:
+                break
+
+
+def _with_offsets(pairs: Pairs, law: Law, fits: Fits) -> Iterator[tuple[Law, Fit]]:
+    """Yield `law` with the first positions that fit."""
+    tried: set[float] = set()
+    for position, error in first_positions(pairs, law):
+        for offset, bits in _offsets(position, error, law.step):
+            if offset not in tried:
+                tried.add(offset)
+                named = replace(law, offset=offset, bits=law.bits + bits)
+                if fit := fits(named):
+                    yield named, fit
+                    break
+
+
+def first_positions(pairs: Pairs, law: Law) -> list[tuple[float, float]]:
+    """Return the positions that the hands may show in row 0 by the frequencies of `law`, and how exactly."""
+    pairs = pairs.at(estimate.spread(len(pairs.rows), estimate.ROWS))
+    z = pairs.hands
+    omega = law.omega(z.shape[1], pairs.width)
+    error = pairs.hand_errors()
+    weight = torch.maximum(error, 1e-3 * error.amax(0) + 1e-15) ** -2
+    turned = -law.step * pairs.rows[:, None] * omega
+    phases = (weight * z * torch.polar(torch.ones_like(turned), turned)).sum(0).angle()
+    sigma = (1 / weight.sum(0)).sqrt() + 1e-3
+    most = math.ceil(min(estimate.FARTHEST * float(omega.min()) / (2 * math.pi), estimate.FARTHEST))
+    shown, misfit = estimate.clock(phases, omega, sigma, torch.arange(-most, most + 1, dtype=torch.float64))
+    near = sorted(range(len(shown)), key=lambda k: (round(float(misfit[k]), 2), abs(float(shown[k]))))[:3]
+    return [(float(shown[k]), 4 * float(sigma[omega.argmax()] / omega.max())) for k in near]
+
+
+def _offsets(position: float, error: float, step: float) -> Iterator[tuple[float, float]]:
+    whole = float(round(position))
+    yield whole, 1 + 2 * math.log2(abs(whole) + 1)
+    count = round(position / step)
+    if abs(count * step - position) <= error + 1e-6 * abs(position):
+        yield count * step, 2 + 2 * math.log2(abs(count) + 1)
+    for k in range(1, 7):
+        if abs(float(f"{position:.{k - 1}e}") - position) <= error:
+            yield float(f"{position:.{k - 1}e}"), 5 + 3.32 * k
+    yield position, 40.0
+
+
+def roughly(pairs: Pairs, line: Line) -> bool:
+    """Return whether the hands turn by the line through their speeds, before it is named: if not, by no names."""
+    intercept, slope, _, _ = line.fit()
+    some = glance(pairs)
+    z, row = some.hands, (some.rows - some.rows.mean())[:, None]
+    omega = (intercept + slope * torch.arange(z.shape[1])).clamp(-700, 60).exp()
+    still = z * torch.polar(torch.ones_like(row * omega), -line.sign * row * omega)
+    left = (still * still.mean(0).conj()).angle().abs()
+    far = (some.rows[-1] + 1) * estimate.SINGLE * omega * (3 + 3 * omega.log().abs())
+    allowed = some.format.relative + estimate.SINGLE + estimate.FROM_NOISE * some.noise / some.radius + far
+    return bool((left <= estimate.ROUGHLY * (allowed + some.hand_errors())).all())
+
+
+def glance(pairs: Pairs) -> Pairs:
+    """Return a few rows of a table, which tell most misfits."""
+    return pairs.at(estimate.spread(len(pairs.rows), estimate.GLANCE))
+
+
+def surplus_bits(pairs: Pairs, line: Line, law: Law) -> tuple[float, float]:
+    """Return how many bits the law saves of the frequencies, and of frequencies and phases together."""
+    relative = [math.sqrt(line.surplus / weight) for _, _, weight in line.points]
+    frequencies = sum(max(0.0, -math.log2(error) - 2) for error in relative)
+    phase = pairs.hand_errors().square().mean(0).sqrt() / len(pairs.rows) ** 0.5
+    phases = float((math.pi / 2 / phase.clamp_min(2 * estimate.SINGLE)).log2().clamp_min(0).sum())
+    whole = Law(1.0, offset=law.offset)
+    offset_bits = 1 + 2 * math.log2(abs(whole.offset) + 1) if whole.offset == round(whole.offset) else 20.0
+    return frequencies - (law.bits - offset_bits), frequencies + phases - law.bits
+
+
+def search(seen: list[Pairs]) -> Found | None:
+    """Return the simplest law by which a table, seen in each of its layouts, was made.
+
+    First a law of all rows is looked for; then one of the first rows, with a known fault in the others; then one with
+    something rounded on the way; and last the usual ones, at whatever positions.
+    """
+    lines: dict[tuple[int, int], tuple[Pairs, list[Line]]] = {}
+    runs = [_longest_run(pairs) for pairs in seen]
+    for n in _lengths(len(runs[0].rows)) if runs else []:
+        hits = []
+        for k, run in enumerate(runs):
+            head = run.at(slice(0, n))
+            turn, error = estimate.speeds(head)
+            both = [one for last in (True, False) if (one := estimate.line(turn, error, last))]
+            both.sort(key=lambda one: (-len(one.points), one.surplus))
+            lines[n, k] = head, both
+            for one in (one for one in both if roughly(head, one)):
+                found = sorted(laws(head, one, partial(plain, head)), key=lambda hit: hit[0].bits)
+                if found and (best := _everywhere(seen[k], head, one, found)):
+                    hits.append(best)
+                    break
+            if hits and hits[-1].sure and n > 8 and run.width > 8:
+                break  # a table of this size has one layout
+        if hits:
+            best = min(hits, key=lambda hit: hit.law.bits)
+            others = [rival for hit in hits for rival in (hit, *hit.rivals) if rival is not best]
+            near = [rival for rival in others if rival.law.bits < best.law.bits + estimate.RIVAL_BITS]
+            return replace(best, rivals=tuple(near))
+    for (n, k), (head, both) in lines.items():
+        for one in both[:1] if n in {len(runs[k].rows), 16, 32, 64} else []:
+            if best := _rounded_law(seen[k], head, one):
+                return best
+    return next(filter(None, map(_by_clock, seen)), None)
+
+
+def _longest_run(pairs: Pairs) -> Pairs:
+    ends = [0, *((pairs.rows.diff() != 1).nonzero().flatten() + 1).tolist(), len(pairs.rows)]
+    start, stop = max(itertools.pairwise(ends), key=lambda run: run[1] - run[0])
+    return pairs.at(slice(start, stop))
+
+
+def _lengths(rows: int) -> list[int]:
+    lengths = [rows]
+    while lengths[-1] > 8:
+        lengths.append(lengths[-1] // 4 if lengths[-1] > 64 else lengths[-1] // 2)
+    return [n for n in lengths if n > 1]
+
+
+def _everywhere(pairs: Pairs, head: Pairs, one: Line, found: list[tuple[Law, Fit]]) -> Found | None:
+    """Return the best law, if it fits all rows, evenly spaced or not."""
+    if len(head.rows) == len(pairs.rows):
+        (law, fit), others = found[0], found[1:]
+        saved, saved_all = surplus_bits(head, one, law)
+        rivals = [Found(pairs, *other) for other in others if other[0].bits < law.bits + estimate.RIVAL_BITS]
+        sure = saved >= estimate.LAW_BITS and saved_all >= estimate.ALL_BITS
+        return Found(pairs, law, fit, rivals=tuple(rivals), sure=sure)
+    for law, _ in found[:4]:
+        if best := _elsewhere(pairs, law):
+            return best
+    return None
+
+
+def _elsewhere(pairs: Pairs, law: Law) -> Found | None:
+    """Return `law` with the positions that all rows have, by a known fault or as their clocks show."""
+    if fit := plain(pairs, law):
+        return Found(pairs, law, fit)
+    even = law.offset + law.step * pairs.rows
+    for name, written, positions in _known(pairs, even):
+        if fit := plain(pairs, law, positions):
+            return Found(pairs, law, fit, (name,), positions, written)
+    return _read(pairs, law)
+
+
+def _known(pairs: Pairs, even: Tensor) -> Iterator[tuple[str, str, Tensor]]:
+    """Yield what known faults make of evenly spaced positions, and how to write it."""
+    for name, dtype in SHORT.items():
+        yield f"Positions in {name}", f"({{}}).to({dtype})", even.to(dtype).double()
+    for size in (2**8, 2**16):
+        yield "Positions that wrap around", f"({{}}) % {size}", even % size
+        half = size // 2
+        yield "Positions that wrap around", f"({{}} + {half}) % {size} - {half}", (even + half) % size - half
+    table = torch.cat([pairs.sines, pairs.cosines], 1)
+    same = ((table - table[0]).abs().amax(1) <= 4 * estimate.SINGLE * pairs.radius).nonzero().flatten()
+    if len(same) > 1:
+        period = int(same[1])
+        yield "Rows repeat", f"({{}})[torch.arange({len(even)}) % {period}]", even[torch.arange(len(even)) % period]
+
+
+def _read(pairs: Pairs, law: Law) -> Found | None:
+    """Return `law` with the positions that the rows show, each read for itself."""
+    z = pairs.hands
+    if z.shape[1] < estimate.FEWEST_CLOCKS:
+        return None
+    omega = law.omega(z.shape[1], pairs.width)
+    error = pairs.hand_errors().square().mean(0).sqrt()
+    shown, _ = estimate.clock(z.angle(), omega, error + 1e-3)
+    bits = float((math.pi / 2 / error.clamp_min(2 * estimate.SINGLE)).log2().clamp_min(0).sum()) * len(z)
+    for positions in (shown.round(), (shown * 4).round() / 4, shown):
+        if fit := plain(pairs, law, positions):
+            whole = bool((positions == positions.round()).all())
+            spent = float((2 + 2 * (positions.abs() + 1).log2()).sum()) if whole else 30.0 * len(z)
+            sure = bits - spent >= estimate.ALL_BITS and bool((positions != 0).any())
+            step = sorted(set((positions.diff() / pairs.rows.diff()).tolist()))
+            if len(step) == 1 and step[0] != 0:
+                first = float(positions[0] - step[0] * pairs.rows[0])
+                return Found(pairs, replace(law, step=step[0], offset=first), fit, sure=sure)
+            same = len(step) == 1
+            faults = ("Every token at position 0" if positions[0] == 0 else "Batch and sequence swapped",) * same
+            return Found(pairs, law, fit, faults, positions, "", sure=sure)
+    return None
+
+
+def _by_clock(pairs: Pairs) -> Found | None:
+    """Return one of the two usual laws at whatever positions the rows show."""
+    for spacing, power in list(spacings(pairs.width))[:2]:
+        if found := _read(pairs, Law(10_000.0**power, spacing=spacing, named=10_000.0)):
+            return found
+    return None
+
+
+def _rounded_law(pairs: Pairs, head: Pairs, one: Line) -> Found | None:
+    """Return a law near `one` by which the whole table was made with something rounded on the way."""
+    seen: dict[Law, tuple[Fit, tuple[str, ...], str]] = {}
+
+    def fits(law: Law) -> Fit | None:
+        if found := rounded(pairs, law):
+            seen[law] = found
+            return found[0]
+        return None
+
+    if not nearly(one):
+        return None
+    steps = [x for x in (1.0, float(f"{math.exp(one.fit()[0]):.1g}")) if abs(math.log(x) - one.fit()[0]) < 0.1]
+    near = (hit for x in steps for hit in _with_bases(head, one, Law(1.0, one.sign * x), fits, digits=3))
+    if best := next(near, None):
+        fit, parts, name = seen[best[0]]
+        faults = dict.fromkeys(ROUNDED_NAMES[part].format(name) for part in parts)
+        return Found(pairs, best[0], fit, tuple(faults), written=name, again=False)
+    return None
+
+
+def base_range(found: Found) -> tuple[float, float]:
+    """Return the lowest and the highest base that fit as well, all else the same."""
+    law = found.law
+    if not found.again:
+        return law.base, law.base
+    pick = estimate.spread(len(found.pairs.rows), estimate.ROWS // 8)
+    pairs = found.pairs.at(pick)
+    positions = None if found.positions is None else found.positions[pick]
+    full = found.pairs
+    drift = estimate.DOUBLE if plain(full, law, found.positions, estimate.DOUBLE) else estimate.SINGLE
+    loss = estimate.compare(pairs, *angles(law, pairs, positions), drift).loss
+
+    def fits(log: float) -> bool:
+        moved = replace(law, base=math.exp(min(max(log, -690.0), 690.0)))
+        other = estimate.compare(pairs, *angles(moved, pairs, positions), drift)
+        return other.share == 0 and other.loss <= loss + estimate.NATS
+
+    middle, ends = math.log(law.base), []
+    for sign in (-1.0, 1.0):
+        inside, outside = 0.0, 1e-15
+        while outside < 650 and fits(middle + sign * outside):
+            inside, outside = outside, outside * 4
+        for _ in range(24):
+            half = (inside + outside) / 2
+            inside, outside = (half, outside) if fits(middle + sign * half) else (inside, half)
+        ends.append(math.exp(min(max(middle + sign * outside, -690.0), 690.0)))
+    return ends[0], ends[1]
+
+
+def nearly(one: Line) -> bool:
+    """Return whether the speeds are near a law, as those are that something was rounded of."""
+    intercept, slope, _, _ = one.fit()
+    off = sum((log - intercept - slope * pair) ** 2 for pair, log, _ in one.points) / len(one.points)
+    return off <= estimate.COARSE**2
+
+
+def nearly_lawful(pairs: Pairs) -> bool:
+    """Return whether the speeds of a table may be near some law, though none that could be named."""
+    turn, error = estimate.speeds(_longest_run(pairs))
+    if float((error < 0.3 * turn.abs()).double().mean()) < 2 / 3:
+        return True  # too few are known
+    both = (estimate.line(turn, error, last) for last in (True, False))
+    return any(len(one.points) > max(3, len(turn) * 2 / 3) and (nearly(one) or one.surplus < 4) for one in both if one)
+
+
+def other_speeds(pairs: Pairs) -> Tensor | None:
+    """Return the frequencies of hands that turn evenly, whatever law they follow, or None if some do not."""
+    run = _longest_run(pairs)
+    if len(run.rows) < 4:
+        return None
+    turn, error = estimate.speeds(run)
+    row = torch.arange(len(run.rows), dtype=torch.float64)[:, None]
+    still = run.hands * torch.polar(torch.ones_like(row * turn), -row * turn)
+    uneven = (still * still.mean(0).conj()).angle().abs().amax()
+    limit = 0.05 + estimate.FROM_NOISE * float(run.hand_errors().max())
+    return turn.abs() if bool(error.isfinite().all()) and float(uneven) < limit else None
