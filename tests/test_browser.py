@@ -226,8 +226,8 @@ def test_cells_that_are_copied_are_those_of_the_notebook(visit: Visit, site: Pat
 
 
 SEARCHES = {
-    "positional encoding keras": ["copy"],
-    "positional encoding javascript": ["copy"],
+    "keras layer": ["copy"],
+    "positional encoding to copy": ["copy"],
     "odd d_model": ["implementation", "bugs", "formula"],
     "why 10000": ["frequency", "claims"],
     "relative position": ["properties", "pros-and-cons", "claims"],
