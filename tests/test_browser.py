@@ -291,8 +291,8 @@ def test_notebook_is_offered_only_if_all_of_it_can_be_installed(visit: Visit) ->
 
 
 SEARCHES = {
-    "positional encoding keras": ["copy"],
-    "positional encoding javascript": ["copy"],
+    "keras layer": ["copy"],
+    "positional encoding to copy": ["copy"],
     "odd d_model": ["implementation", "bugs", "formula"],
     "why 10000": ["frequency", "claims"],
     "relative position": ["properties", "pros-and-cons", "claims"],

@@ -52,6 +52,8 @@ for (const code of document.querySelectorAll("pre > code")) {
   code.tabIndex = 0
   code.removeAttribute = () => {}
 }
+// The names of tabs can be, too, where they do not all fit.
+for (const names of document.querySelectorAll(".tabbed-labels")) names.tabIndex = 0
 // The bar that holds the copy button of a program is no navigation.
 new MutationObserver(() => {
   for (const bar of document.querySelectorAll("nav.md-code__nav:not([role])")) bar.role = "none"

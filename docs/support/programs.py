@@ -46,18 +46,17 @@ def _shown(name: str) -> str:
 
 
 def _exactness(differing: dict[str, list[list[int]]]) -> str:
-    """Return a table of how many entries differ from the reference: formats downwards, sizes across."""
-    sizes = next(iter(differing.values()))
-    rows = [["Same bytes?", *(f"{seq_len:,}\u00a0×\u00a0{d_model:,}" for seq_len, d_model, *_ in sizes)]]
-    rows.append(["---"] * len(rows[0]))
-    for dtype, counted in differing.items():
-        rows.append([dtype, *(f"{entries:,}\u00a0differ" if entries else "yes" for *_, entries, _ in counted)])
+    """Return a table of how many entries differ from the reference, narrow enough for a phone."""
+    rows = [["Entries that differ", *differing], ["---"] * (len(differing) + 1)]
+    for sizes in zip(*differing.values(), strict=True):
+        seq_len, d_model, *_ = sizes[0]
+        rows.append([f"{seq_len:,} × {d_model:,}", *(f"{entries:,}" for *_, entries, _ in sizes)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _ran(result: dict[str, Any]) -> str:
     """Return in words by how much entries differ, what a program was run with, and when if that was not now."""
-    parts = ["Compared with the table of `pe`."]
+    parts = ["Compared with the table of `pe`; 0 means the same bytes."]
     if any(entries for sizes in result["differing"].values() for *_, entries, _ in sizes):
         parts.append("Entries that differ are off by one unit in the last place.")
     versions = _listed([f"{name} {version}" for name, version in result["versions"].items()])
