@@ -6,7 +6,8 @@ for (const script of scripts) script.async = false // in this order
 scripts.at(-1).onload = () => document.dispatchEvent(new Event("DOMContentLoaded"))
 requestAnimationFrame(() => setTimeout(() => document.body.append(...scripts)))
 
-// The search fetches its index and starts its worker when somebody searches, not with every page.
+// The search fetches its index and starts its worker when somebody searches, not with every page. Workers of our own,
+// which are modules, start at once.
 const searching = document.querySelector("[data-md-toggle=search]")
 const { open, send } = XMLHttpRequest.prototype
 XMLHttpRequest.prototype.open = function (method, url, ...rest) {
@@ -19,8 +20,9 @@ XMLHttpRequest.prototype.send = function (body) {
 }
 const AtOnce = Worker
 window.Worker = class extends EventTarget {
-  constructor(url) {
+  constructor(url, options) {
     super()
+    if (options) return new AtOnce(url, options)
     this.url = url
   }
   postMessage(message) {

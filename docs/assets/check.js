@@ -1,0 +1,116 @@
+// The page Check your table: what was dropped, chosen or pasted goes to the worker; its answer is written and drawn.
+
+import { MOST_ENTRIES, sizes } from "./check/files.js";
+
+const $ = (id) => document.getElementById(id);
+const answer = $("answer"), status = $("status"), choice = $("tensor");
+const LIKELY = /pos|time|sin|embed_p|pe$/i, FEWEST_ROWS = 8;
+
+let worker, asked = 0, file, offered = [];
+
+/** Ask the worker; what comes too late, after another question, is dropped. */
+function ask(question, then) {
+  worker ??= new Worker(new URL("check/worker.js", import.meta.url), { type: "module" });
+  const id = ++asked;
+  answer.replaceChildren();
+  status.textContent = "Reading …";
+  worker.onmessage = ({ data }) => {
+    if (data.id !== id) return;
+    status.textContent = data.error ?? "";
+    if (!data.error) then(data);
+  };
+  worker.onerror = () => { status.textContent = "This browser cannot run the check. Python can: pe.identify"; };
+  worker.postMessage({ id, ...question });
+}
+
+// What is asked. ------------------------------------------------------------------------------------------------------
+
+function take(chosen) {
+  file = chosen;
+  choice.parentElement.hidden = true;
+  ask({ list: file }, ({ tensors }) => {
+    if (tensors.length === 1) return ask({ file, tensor: tensors[0] }, show);
+    const tables = tensors.filter((tensor) => {
+      const [rows, columns] = sizes(tensor) ?? [0, 0];
+      return rows >= FEWEST_ROWS && columns > 1 && rows * columns <= MOST_ENTRIES;
+    });
+    offered = tables.sort((a, b) => LIKELY.test(b.name) - LIKELY.test(a.name));
+    choice.replaceChildren(...[{ name: "" }, ...offered].map(({ name, shape }) =>
+      Object.assign(document.createElement("option"), { textContent: name ? `${name} (${shape.join(" × ")})` : "Choose one" })));
+    choice.parentElement.hidden = !offered.length;
+    status.textContent = `${file.name} holds ${tensors.length} tensors, ${offered.length} of which may be a table. Likely names come first.`;
+    if (offered.length) choice.focus();
+  });
+}
+
+choice.addEventListener("change", () => choice.selectedIndex && ask({ file, tensor: offered[choice.selectedIndex - 1] }, show));
+$("file").addEventListener("change", () => $("file").files.length && take($("file").files[0]));
+$("paste").addEventListener("submit", (event) => {
+  event.preventDefault();
+  ask({ text: $("rows").value }, show);
+});
+
+const examples = JSON.parse($("examples").textContent);
+for (const button of document.querySelectorAll("[data-example]"))
+  button.addEventListener("click", () => {
+    $("rows").value = examples[button.dataset.example];
+    ask({ text: $("rows").value }, show);
+  });
+
+const drop = $("drop");
+for (const kind of ["dragenter", "dragover", "dragleave", "drop"])
+  drop.addEventListener(kind, (event) => {
+    event.preventDefault();
+    drop.classList.toggle("over", kind === "dragenter" || kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
+  });
+
+// What is answered. ---------------------------------------------------------------------------------------------------
+
+const element = (name, attributes, ...inside) => {
+  const made = Object.assign(document.createElement(name), attributes);
+  made.append(...inside);
+  return made;
+};
+
+/** Where each fault is explained: in the table of faults on this page, which links to Bugs. */
+const faults = new Map(Array.from($("faults").querySelectorAll("tbody tr"), ({ cells: [cell] }) =>
+  [cell.textContent, cell.querySelector("a")?.href ?? "#faults-that-it-names"]));
+const links = new Map([...faults, ["Conventions", $("conventions").href]]);
+
+/** A line with links where it names a fault or a page. */
+const linked = (line) => line.split(/(?<=: |; |page )([^;.]+)(?=[;.]| has)/).map((part) =>
+  links.has(part) ? element("a", { href: links.get(part), textContent: part }) : part);
+
+function show({ text, rows, columns, most, seen, made }) {
+  const [verdict, ...lines] = text.split("\n");
+  answer.append(element("p", { className: "said" }, verdict));
+  for (const line of lines) {
+    if (!line.startsWith("    ")) answer.append(element("p", {}, ...linked(line)));
+    else {
+      const code = element("code", { textContent: line.trim(), tabIndex: 0 }), copy = element("button", { type: "button", textContent: "Copy" });
+      copy.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(line.trim());
+        copy.textContent = "Copied";
+      });
+      answer.append(element("div", { className: "call" }, element("pre", {}, code), copy));
+    }
+  }
+  const names = [["Your table", seen], ["What the call makes", made]].filter(([, entries]) => entries);
+  answer.append(element("div", { className: "pictures" }, ...names.map(([name, entries]) => {
+    const canvas = element("canvas", { width: columns, height: rows, role: "img", ariaLabel: `${name}, ${rows} rows down, ${columns} columns across` });
+    const pixels = Uint32Array.from(entries, (entry) => ramp[Math.min(Math.max(Math.round((entry / most) * 127.5 + 127.5), 0), 255)] ?? GREY);
+    canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), columns), 0, 0);
+    return element("figure", {}, canvas, element("figcaption", { textContent: name }));
+  })));
+}
+
+const GREY = 0xff808080; // of what is no number
+const ramp = (() => {
+  const stops = JSON.parse($("coolwarm").textContent).map((hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)));
+  return Uint32Array.from({ length: 256 }, (_, n) => {
+    const at = (n / 255) * (stops.length - 1), low = Math.min(Math.floor(at), stops.length - 2);
+    const [r, g, b] = stops[low].map((v, k) => Math.round(v + (stops[low + 1][k] - v) * (at - low)));
+    return (255 << 24) | (b << 16) | (g << 8) | r; // ImageData is RGBA, and every machine with a browser is little-endian
+  });
+})();

@@ -1,0 +1,159 @@
+// The laws turned round: what made a table. A port of pe/doctor/identify.py, with the same answers.
+
+import * as columns from "./columns.js";
+import * as estimate from "./estimate.js";
+import * as naming from "./naming.js";
+import { largest, range, round } from "./numbers.js";
+import * as report from "./report.js";
+
+const LAYOUTS = ["interleaved", "sin_cos", "cos_sin"];
+const EMPTY = {
+  why: "", layout: null, base: null, baseRange: null, spacing: null, offset: null, step: null, scale: null, shift: 0,
+  axes: [], order: [], faults: [], error: null, call: "", alternatives: [], frequencies: [],
+};
+const answer = (x, sinusoidal, why, more = {}) => ({ ...EMPTY, sinusoidal, shape: [x.rows, x.columns], why, ...more });
+
+/**
+ * What made a table, a Matrix. `make(row, column)` of the answer is what its call makes, or null if there is none.
+ *
+ * All other names are those of the attributes of `pe.identify(table)`, and `report.report(answer)` is what it prints.
+ */
+export function identify(x) {
+  const infinite = x.data.reduce((count, entry) => count + !Number.isFinite(entry), 0);
+  if (infinite) {
+    const why = `${infinite.toLocaleString("en")} of ${x.data.length.toLocaleString("en")} entries are not finite.`;
+    return answer(x, null, why, { faults: x.columns === 2 ? ["NaN at width 2"] : [] });
+  }
+  const rows = range(x.rows).filter((r) => x.row(r).some(Boolean));
+  if (!rows.length) return answer(x, false, "All entries are zero.");
+  const integers = entriesCastToIntegers(x);
+  if (integers) return measured(integers, x, range(x.rows));
+  const lone = x.columns > 1 && x.columns % 2 === 1 && range(x.rows).every((r) => !x.data[(r + 1) * x.columns - 1]);
+  const filled = x.take(rows).pick(range(x.columns - lone));
+  const found = (rows.at(-1) - rows[0] === rows.length - 1 && grid(filled)) ||
+    sequence(filled, Float64Array.from(rows)) || faulty(x) || nothing(filled);
+  return measured(report.completed(found, x.rows, rows, lone), x, rows);
+}
+
+/** What is found, with how far the table is from what its call makes. */
+function measured(found, x, rows) {
+  if (!found.call || !found.make) return { ...found, make: null };
+  const place = new Int32Array(x.rows).fill(-1), width = found.madeWidth ?? x.columns;
+  rows.forEach((row, r) => { place[row] = r; });
+  const make = (row, column) => (place[row] >= 0 && column < width ? found.make(place[row], column) : 0);
+  let error = 0;
+  for (let r = 0, at = 0; r < x.rows; r++) for (let c = 0; c < x.columns; c++) error = Math.max(error, Math.abs(make(r, c) - x.data[at++]));
+  return { ...found, make, error };
+}
+
+/** What a table is whose rows are one position each, or null if it is no sines and cosines. */
+function sequence(x, rows) {
+  const seen = estimate.pairings(x, rows, estimate.numberFormat(x)), found = naming.search(seen);
+  return found ? named(found) : other(seen, x);
+}
+
+function named(found) {
+  const { law, pairs, fit } = found, { width, layout } = pairs, call = report.call(found);
+  const positions = found.positions ?? pairs.rows.map((row) => law.offset + law.step * row);
+  const faults = [...found.faults];
+  if (!LAYOUTS.includes(layout)) faults.push("Sines and cosines exchanged");
+  if (law.named === 1e-4) faults.push("A lost minus");
+  if (law.named === 1e8) faults.push("The exponent counts columns instead of pairs");
+  if (law.base === 1 || Math.abs(Math.log(law.base) / width - 1) < 1e-6) faults.push("An integer division in the exponent");
+  const others = found.rivals.map(report.call);
+  const oneFrequency = width === 2 && law.named === 10_000; // one pair has no base
+  return answer({ rows: pairs.rows.length, columns: width }, found.sure ? true : null, report.reason(found), {
+    layout, call, base: law.base, spacing: law.spacing, offset: positions[0], scale: fit.scale, shift: fit.shift,
+    baseRange: oneFrequency ? [1e-300, 1e300] : naming.baseRange(found),
+    step: !found.positions || found.written ? law.step : null,
+    faults: [...new Set(faults)],
+    alternatives: [...new Set(others)].filter((one) => one !== call),
+    madeWidth: width,
+    make: report.maker(positions, width, law.base, layout, { form: pairs.format.name, scale: fit.scale, shift: fit.shift }),
+  });
+}
+
+/** What is said of columns that are on circles, but by no law of this encoding. */
+function other(seen, x) {
+  for (const pairs of seen) {
+    const turns = naming.otherSpeeds(pairs);
+    if (turns && naming.nearlyLawful(pairs))
+      return answer(x, null, "Its columns are sinusoids of frequencies near a law of this encoding, but none fits to the digit.");
+    if (turns && pairs.clocks >= estimate.FEWEST_CLOCKS)
+      return answer(x, false, "Its columns are sinusoids of other frequencies.", { frequencies: [...turns] });
+    if (!pairs.noise) return answer(x, null, "Its columns are pairs of a sine and a cosine, but their angles follow no law that shows.");
+  }
+  return null;
+}
+
+/** What a table is whose columns were mixed up. */
+function faulty(x) {
+  const mixed = columns.mixedUp(x, estimate.numberFormat(x));
+  if (!mixed) return null;
+  const { fault, base, scale } = mixed, alone = fault.endsWith("alone");
+  const why = alone
+    ? "Half of the encoding is missing; the caches of rotary encodings are such tables."
+    : "Its columns are sinusoids of the right frequencies, but each of its own angle.";
+  const call = report.written(x.rows, x.columns, base, "interleaved", { scale });
+  return answer(x, !alone, why, {
+    base, scale, call, offset: 0, step: 1, baseRange: [base, base], faults: [fault],
+    make: report.maker(range(x.rows), x.columns, base, "interleaved", { scale }),
+  });
+}
+
+/** What a table is whose entries were cast to integers. */
+function entriesCastToIntegers(x) {
+  const { rows: n, columns: width, data } = x;
+  if (n < 8 || width < 8 || largest(data) !== 1 || !data.every(Number.isInteger)) return null;
+  for (const layout of LAYOUTS) {
+    const make = report.maker(range(n), width, 1e4, layout);
+    for (const cast of [round, Math.trunc]) {
+      let same = 0;
+      for (let r = 0; r < n; r++) for (let c = 0; c < width; c++) same += cast(make(r, c)) === data[r * width + c];
+      if (same / data.length > 1 - estimate.OUTLIERS / 4)
+        return answer(x, data.some((entry) => entry < 0) ? true : null, "It is what casting to integers leaves of the encoding.", {
+          layout, make, base: 1e4, baseRange: [1e4, 1e4], spacing: "paper", offset: 0, step: 1, scale: 1,
+          faults: ["Entries cast to integers"], call: report.written(n, width, 1e4, layout),
+        });
+    }
+  }
+  return null;
+}
+
+function nothing(x) {
+  if (x.rows < 3 || x.columns < 4) return answer(x, null, "It is too small to tell.");
+  return answer(x, false, "No pairs of its columns are sine and cosine of one angle.");
+}
+
+/** What a table is whose rows are the places of a grid, or null if it is no grid. */
+function grid(x) {
+  const sizes = columns.grid(x);
+  if (sizes.length === 1) return null;
+  const seen = columns.axisOfColumns(x, sizes);
+  const order = columns.orders(x.columns, sizes.length).find(([, axis]) => axis.every((a, c) => a === seen[c] || seen[c] < 0));
+  if (!order) return null;
+  const [blocks, axisOf] = order, own = sizes.map((_, axis) => range(x.columns).filter((c) => axisOf[c] === axis)), parts = [];
+  for (const [axis, size] of sizes.entries()) {
+    const step = columns.stride(sizes, axis);
+    const part = sequence(x.take(range(size).map((r) => r * step)).pick(own[axis]), Float64Array.from({ length: size }, (_, r) => r));
+    if (!part || part.sinusoidal === false || !part.call) return null;
+    parts.push(part);
+  }
+  if (new Set(parts.map(({ layout }) => layout)).size > 1) return null;
+  const make = (r, c) => {
+    const axis = axisOf[c];
+    return parts[axis].make(Math.floor(r / columns.stride(sizes, axis)) % sizes[axis], own[axis].indexOf(c));
+  };
+  return {
+    ...parts[0],
+    sinusoidal: parts.some((part) => part.sinusoidal === null) ? null : true,
+    shape: [x.rows, x.columns],
+    axes: parts,
+    order: blocks,
+    faults: [...new Set(parts.flatMap((part) => part.faults))],
+    call: report.gridCall(parts, blocks, x.columns),
+    alternatives: [],
+    madeWidth: x.columns,
+    make,
+  };
+}
