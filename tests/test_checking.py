@@ -189,7 +189,7 @@ FAULTY: list[tuple[Callable[[int], nn.Module], str, str, str | None]] = [
     (faulty.Swapped, W, "tokens differ", "Batch and sequence swapped"),
     (Nothing, W, "tokens differ", None),
     (AcrossSentences, W, "tokens differ", None),
-    (faulty.PositionsInDtype, W, "bfloat16", "Positions in bfloat16"),
+    (faulty.PositionsInDtype, W, "bfloat16", "Positions in a short format"),
     (faulty.FrequencyBuffer, W, "bfloat16", "Frequencies cast with the model"),
     (OffsetUnused, W, "token by token", "Every token at position 0"),
     (OffsetByOne, W, "token by token", "Every token at position 0"),

@@ -132,25 +132,31 @@ FAULTS: dict[str, list[Tensor]] = {
         interleaved(ROWS[:, None] / 10_000 ** (torch.arange(0, 64, 2) // 64)),
     ],
     "A lost minus": [interleaved(ROWS[:20, None] / OMEGA)],
-    "Positions in bfloat16": [interleaved(ROWS.bfloat16().double()[:, None] * OMEGA)],
-    "Positions in float16": [interleaved(torch.arange(2200).half().double()[:, None] * OMEGA)],
+    "Positions in a short format": [
+        interleaved(ROWS.bfloat16().double()[:, None] * OMEGA),
+        interleaved(torch.arange(2200).half().double()[:, None] * OMEGA),
+    ],
     "Frequencies cast with the model": [
         interleaved(ROWS[:, None] * OMEGA.bfloat16().double()),
         interleaved(ROWS[:, None] * OMEGA.half().double()),
     ],
-    "Exponents in a short format": [
-        interleaved(ROWS[:, None] * (-math.log(10_000) / 64 * torch.arange(0, 64, 2)).bfloat16().double().exp())
+    "Exponents or angles in a short format": [
+        interleaved(ROWS[:, None] * (-math.log(10_000) / 64 * torch.arange(0, 64, 2)).bfloat16().double().exp()),
+        interleaved((ROWS[:, None] * OMEGA).bfloat16().double()),
     ],
-    "Angles in a short format": [interleaved((ROWS[:, None] * OMEGA).bfloat16().double())],
     "Positions that wrap around": [
         interleaved((ROWS % 256).double()[:, None] * OMEGA),
         interleaved(ROWS.to(torch.int8).double()[:, None] * OMEGA),
+        RIGHT[:50].repeat(4, 1),
     ],
-    "Rows repeat": [RIGHT[:50].repeat(4, 1)],
     "Batch and sequence swapped": [RIGHT[5:6].repeat(20, 1)],
     "Every token at position 0": [RIGHT[:1].repeat(20, 1)],
     "Sines and cosines exchanged": [RIGHT.view(300, 32, 2).flip(2).flatten(1)],
-    "Sines alone": [interleaved(ROWS[:, None] * OMEGA)[:, 0::2].repeat_interleave(2, 1)],
+    "Sines or cosines alone": [
+        interleaved(ROWS[:, None] * OMEGA)[:, 0::2].repeat_interleave(2, 1),
+        interleaved(ROWS[:, None] * OMEGA)[:, 1::2].repeat(1, 2),
+    ],
+    "The table is initialised away": [torch.zeros(20, 64)],
     "Entries cast to integers": [RIGHT.long(), RIGHT.round().long()],
     "An odd width": [torch.nn.functional.pad(RIGHT, (0, 1))],
 }

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pe import _checks as check
+from pe.doctor.faults import Fault
 from pe.doctor.identify import Identification
 from pe.doctor.laws import LAWS, Grade, Layer, Seen, said
 
@@ -30,7 +31,7 @@ class Finding:
     law: str
     grade: Grade
     seen: str
-    fault: str | None = None
+    fault: Fault | None = None
     cause: str | None = None
 
 
@@ -66,7 +67,7 @@ class Findings:
         return self.of("remarks")
 
     @property
-    def faults(self) -> tuple[str, ...]:
+    def faults(self) -> tuple[Fault, ...]:
         """Headings of the page Bugs seen in the wild: of wrong numbers first, then of limits and remarks."""
         return tuple(dict.fromkeys(one.fault for one in (*self.wrong, *self.limits, *self.remarks) if one.fault))
 

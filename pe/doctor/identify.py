@@ -11,6 +11,7 @@ from pe import _checks as check
 from pe import _core as core
 from pe._devices import in_float64
 from pe.doctor import columns, estimate, naming, report
+from pe.doctor.faults import Fault
 from pe.doctor.naming import Found
 
 
@@ -54,7 +55,7 @@ class Identification:
     shift: float = 0.0
     axes: tuple["Identification", ...] = ()
     order: tuple[int, ...] = ()
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     error: float | None = None
     call: str = ""
     alternatives: tuple[str, ...] = ()
@@ -97,11 +98,12 @@ def identify(table: Any) -> Identification:
     x = _values(table)
     if not x.isfinite().all():
         count = int((~x.isfinite()).sum())
-        faults = ("NaN at width 2",) if x.shape[1] == 2 else ()
-        return Identification(None, _shape(x), f"{count:,} of {x.numel():,} entries are not finite.", faults=faults)
+        why = f"{count:,} of {x.numel():,} entries are not finite."
+        return Identification(None, _shape(x), why, faults=("NaN at width 2",) if x.shape[1] == 2 else ())
     real = x.abs().amax(1) > 0
     if not real.any():
-        return Identification(False, _shape(x), "All entries are zero.")
+        why = "All entries are zero: nobody has filled it, or somebody has overwritten it."
+        return Identification(False, _shape(x), why, faults=("The table is initialised away",))
     if found := _integers(x):
         return report.measured(found, x)
     rows = real.nonzero().flatten()
@@ -150,7 +152,7 @@ def _named(found: Found) -> Identification:
     law, pairs = found.law, found.pairs
     shape = len(pairs.rows), pairs.width
     positions = law.offset + law.step * pairs.rows if found.positions is None else found.positions
-    faults = list(found.faults)
+    faults: list[Fault] = [*found.faults]
     if pairs.layout not in check.LAYOUTS:
         faults.append("Sines and cosines exchanged")
     if law.named == 1e-4:

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from pe.doctor.faults import Fault
 from pe.doctor.identify import Identification, identify
 
 ROWS = 600  # rows that are looked at: bfloat16 lacks position 257, and frequencies of 8 bits have drifted by then
@@ -28,7 +29,7 @@ class Seen(NamedTuple):
 
     grade: Grade
     words: str
-    fault: str | None = None
+    fault: Fault | None = None
 
 
 def said(error: Exception) -> str:
@@ -193,8 +194,8 @@ def _input(layer: Layer) -> Seen:
 @law("finite")
 def _finite(layer: Layer) -> Seen:
     if bad := int((~layer.table.isfinite()).sum()):
-        fault = "NaN at width 2" if layer.d_model == 2 else None
-        return Seen("wrong numbers", f"{bad} entries are NaN or infinite", fault)
+        words = f"{bad} entries are NaN or infinite"
+        return Seen("wrong numbers", words, "NaN at width 2" if layer.d_model == 2 else None)
     return kept("no entry is NaN or infinite")
 
 
@@ -397,7 +398,7 @@ def _cast(layer: Layer, dtype: torch.dtype) -> Seen:
     wrong = (~(off <= eps * layer.largest)).nonzero()
     if len(wrong):
         first = int(wrong[0])
-        fault = "Positions in bfloat16" if first > 2 / eps else "Frequencies cast with the model"
+        fault: Fault = "Positions in a short format" if first > 2 / eps else "Frequencies cast with the model"
         return Seen("wrong numbers", f"off by up to {off.max():.2g}, from position {first} on", fault)
     if rows.dtype != dtype and not layer.is_module:
         return Seen("not tried", f"the function gives {_name(rows.dtype)}")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pe.doctor import estimate
 from pe.doctor.estimate import Fit, Law, Line, Pairs
+from pe.doctor.faults import Fault
 
 Fits = Callable[[Law], Fit | None]
 
@@ -28,12 +29,12 @@ ROUNDED = (  # what may have been computed in a short format, most likely first
     ("positions", "exponents", "frequencies", "angles"),
     ("positions", "shares", "frequencies", "angles"),
 )
-ROUNDED_NAMES = {
-    "positions": "Positions in {}",
+ROUNDED_NAMES: dict[str, Fault] = {
+    "positions": "Positions in a short format",
     "frequencies": "Frequencies cast with the model",
-    "exponents": "Exponents in a short format",
-    "shares": "Exponents in a short format",
-    "angles": "Angles in a short format",
+    "exponents": "Exponents or angles in a short format",
+    "shares": "Exponents or angles in a short format",
+    "angles": "Exponents or angles in a short format",
 }
 
 
@@ -44,7 +45,7 @@ class Found:
     pairs: Pairs
     law: Law
     fit: Fit
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     positions: Tensor | None = None  # if they are not evenly spaced
     written: str = "{}"  # how to write them, from evenly spaced ones
     rivals: tuple["Found", ...] = ()
@@ -305,10 +306,10 @@ def _elsewhere(pairs: Pairs, law: Law) -> Found | None:
     return _read(pairs, law)
 
 
-def _known(pairs: Pairs, even: Tensor) -> Iterator[tuple[str, str, Tensor]]:
+def _known(pairs: Pairs, even: Tensor) -> Iterator[tuple[Fault, str, Tensor]]:
     """Yield what known faults make of evenly spaced positions, and how to write it."""
-    for name, dtype in SHORT.items():
-        yield f"Positions in {name}", f"({{}}).to({dtype})", even.to(dtype).double()
+    for dtype in SHORT.values():
+        yield "Positions in a short format", f"({{}}).to({dtype})", even.to(dtype).double()
     for size in (2**8, 2**16):
         yield "Positions that wrap around", f"({{}}) % {size}", even % size
         half = size // 2
@@ -317,7 +318,8 @@ def _known(pairs: Pairs, even: Tensor) -> Iterator[tuple[str, str, Tensor]]:
     same = ((table - table[0]).abs().amax(1) <= 4 * estimate.SINGLE * pairs.radius).nonzero().flatten()
     if len(same) > 1:
         period = int(same[1])
-        yield "Rows repeat", f"({{}})[torch.arange({len(even)}) % {period}]", even[torch.arange(len(even)) % period]
+        again = torch.arange(len(even)) % period
+        yield "Positions that wrap around", f"({{}})[torch.arange({len(even)}) % {period}]", even[again]
 
 
 def _read(pairs: Pairs, law: Law) -> Found | None:
@@ -338,9 +340,8 @@ def _read(pairs: Pairs, law: Law) -> Found | None:
             if len(step) == 1 and step[0] != 0:
                 first = float(positions[0] - step[0] * pairs.rows[0])
                 return Found(pairs, replace(law, step=step[0], offset=first), fit, sure=sure)
-            same = len(step) == 1
-            faults = ("Every token at position 0" if positions[0] == 0 else "Batch and sequence swapped",) * same
-            return Found(pairs, law, fit, faults, positions, "", sure=sure)
+            fault: Fault = "Every token at position 0" if positions[0] == 0 else "Batch and sequence swapped"
+            return Found(pairs, law, fit, (fault,) * (len(step) == 1), positions, "", sure=sure)
     return None
 
 
@@ -368,7 +369,7 @@ def _rounded_law(pairs: Pairs, head: Pairs, one: Line) -> Found | None:
     near = (hit for x in steps for hit in _with_bases(head, one, Law(1.0, one.sign * x), fits, digits=3))
     if best := next(near, None):
         fit, parts, name = seen[best[0]]
-        faults = dict.fromkeys(ROUNDED_NAMES[part].format(name) for part in parts)
+        faults = dict.fromkeys(ROUNDED_NAMES[part] for part in parts)
         return Found(pairs, best[0], fit, tuple(faults), written=name, again=False)
     return None
 
