@@ -144,6 +144,7 @@ FAULTS: dict[str, list[Tensor]] = {
         interleaved(ROWS[:, None] * (-math.log(10_000) / 64 * torch.arange(0, 64, 2)).bfloat16().double().exp()),
         interleaved((ROWS[:, None] * OMEGA).bfloat16().double()),
     ],
+    "Past equal to future": [interleaved((ROWS - 99).abs().double()[:, None] * OMEGA)],
     "Positions that wrap around": [
         interleaved((ROWS % 256).double()[:, None] * OMEGA),
         interleaved(ROWS.to(torch.int8).double()[:, None] * OMEGA),
