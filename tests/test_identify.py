@@ -1,6 +1,8 @@
 """What made a table: parameters drawn at random, libraries, real weights, faults, and what is no encoding at all."""
 
+import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import pe
+from docs.figures import identify as shown
 from tests.conftest import ROOT
 from tests.identify import DTYPES, NEGATIVES, Truth, negatives, never_seen, run, verdict
 
@@ -170,6 +173,22 @@ def test_fault_is_named(fault: str, table: Tensor) -> None:
     assert fault in str(found)
 
 
+def test_all_but_three_faults_of_the_page_are_named_by_the_tables_shown_there() -> None:
+    unnamed = {fault for fault, table in shown.TABLES.items() if fault not in pe.identify(table()).faults}
+    assert unnamed == {"Slices on the wrong axis", "The layout of another library", "The table is initialised away"}
+
+
+def test_page_says_how_often_it_is_right(capsys: pytest.CaptureFixture[str]) -> None:
+    shown.matrix()
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)", capsys.readouterr().out)
+    counts = json.loads(shown.MEASURED.read_text(encoding="utf-8"))
+    assert counts.keys() == shown.GROUPS.keys()
+    for group, numbers in counts.items():
+        assert not numbers.get("wrong")
+        row = cells[cells.index(shown.GROUPS[group]) :]
+        assert row[1] == f"{sum(numbers.values()):,}"
+
+
 def test_right_table_has_no_fault() -> None:
     assert pe.identify(RIGHT).faults == ()
 
@@ -180,6 +199,22 @@ def test_positions_that_are_not_evenly_spaced() -> None:
     assert found.sinusoidal
     assert found.step is None
     assert (made(found.call) - pe.encode_positions(positions, 320, layout="cos_sin")).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "truth",
+    [
+        Truth(32, 32, base=9731.0, offset=1000, dtype=torch.bfloat16),
+        Truth(8, 8, spacing="tensor2tensor", base=9731.0, offset=1000, dtype=torch.bfloat16),
+        Truth(3, 64, spacing="tensor2tensor", base=9731.0, offset=-5, dtype=torch.float16),
+        Truth(8, 32, "sin_cos", base=9731.0, offset=1000, dtype=torch.float16),
+        Truth(32, 4, "cos_sin", base=100.0, offset=1000, dtype=torch.float64),
+        Truth(3, 64, "cos_sin", base=9731.0, offset=-5, dtype=torch.bfloat16),
+    ],
+    ids=str,
+)
+def test_what_was_once_told_wrong(truth: Truth) -> None:
+    assert verdict(pe.identify(truth.table()), truth) in KNOWN
 
 
 @pytest.mark.parametrize("step", [2 * math.pi / 60, 1 / 59, math.pi / 180, 0.25, -1.0], ids=str)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from pe import _checks as check
 from pe.doctor.faults import Fault
 from pe.doctor.identify import Identification
-from pe.doctor.laws import LAWS, Grade, Layer, Seen, said
+from pe.doctor.laws import LAWS, Grade, Seen
+from pe.doctor.layer import Layer, said
 
 
 @dataclass(frozen=True)

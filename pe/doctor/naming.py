@@ -109,11 +109,22 @@ def spacings(width: int) -> Iterator[tuple[str | None, float]]:
         yield None, width / (width + 1)  # the frequencies of the next even width
 
 
-def nice(estimated: float, error: float, usual: tuple[float, ...], digits: int = 9) -> Iterator[tuple[float, float]]:
-    """Yield numbers near an estimate, simple ones first, each with the bits that it takes to say it."""
+def nice(
+    estimated: float, error: float, usual: tuple[float, ...], digits: int = 9, around: int = 0
+) -> Iterator[tuple[float, float]]:
+    """Yield numbers near an estimate, simple ones first, each with the bits that it takes to say it.
+
+    Of the numbers of so many digits it is the nearest, and `around` of its neighbours on each side if they are no
+    closer together than the estimate is sure.
+    """
     seen: set[float] = set()
     short = [(x, 2.0 + i / 4) for i, x in enumerate(usual)]
-    short += [(float(f"{estimated:.{k - 1}e}"), 4.0 + 3.32 * k) for k in range(1, digits + 1)]
+    for k in range(1, digits + 1):
+        nearest = float(f"{estimated:.{k - 1}e}")
+        short.append((nearest, 4.0 + 3.32 * k))
+        unit = 10.0 ** (math.floor(math.log10(abs(nearest))) - k + 1) if nearest else 0.0
+        steps = [sign * n for n in range(1, around + 1) for sign in (-1, 1)] if unit >= error else []
+        short += [(float(f"{nearest + n * unit:.{k - 1}e}"), 5.0 + 3.32 * k) for n in steps]
     if digits >= 9:
         short.append((estimated, 54.0))
     for x, bits in short:
@@ -142,25 +153,51 @@ def _with_bases(pairs: Pairs, line: Line, law: Law, fits: Fits, digits: int = 9)
     """Yield `law` with the bases that fit, for each spacing the first."""
     _, slope, _, error = line.fit(through=math.log(abs(law.step)))
     log_base, error = -slope * pairs.width / 2, error * pairs.width / 2
+    known = not math.isinf(error)
+    sharper = _by_phases(pairs, law, log_base) if known else None
     for spacing, power in spacings(pairs.width):
-        usual: tuple[float, ...] = (1e4,)
-        guess, spread = 1e4, 0.0
-        if not math.isinf(error):
-            guess = math.exp(min(max(log_base / power, -650.0), 650.0))
-            spread = guess * math.expm1(min(error / power, 3.0)) + 4e-6 * guess
-            usual = (1e4, *(10.0**k for k in range(1, 9)), 1e-4, 1.0, math.exp(min(pairs.width, 690)))
-        elif spacing != "paper":
+        if not known and spacing != "paper":
             continue
-        for base, bits in nice(guess, spread, usual, digits):
-            log = math.log(base) * power
-            if not -60 < log < 690:  # faster hands would leave float64
-                continue
-            total = law.bits + bits + (spacing != "paper") + 2 * (spacing is None)
-            based = replace(law, base=base if power == 1 else math.exp(log), spacing=spacing, named=base, bits=total)
-            found = list(_with_offsets(pairs, based, fits))
+        usual: tuple[float, ...] = (1e4,)
+        if known:
+            usual = (1e4, *(10.0**k for k in range(1, 9)), 1e-4, 1.0, math.exp(min(pairs.width, 690)))
+        estimates = [(log_base, error)] if known else [(math.log(1e4), 0.0)]
+        for middle, off in [*estimates, sharper] if sharper else estimates:
+            guess = math.exp(min(max(middle / power, -650.0), 650.0))
+            spread = guess * math.expm1(min(off / power, 3.0)) + 4e-6 * guess * known
+            found = []
+            for base, bits in nice(guess, spread, usual, digits, around=3):
+                log = math.log(base) * power
+                if not -60 < log < 690:  # faster hands would leave float64
+                    continue
+                total = law.bits + bits + (spacing != "paper") + 2 * (spacing is None)
+                based = replace(
+                    law, base=base if power == 1 else math.exp(log), spacing=spacing, named=base, bits=total
+                )
+                found = list(_with_offsets(pairs, based, fits))
+                if found:
+                    break
             yield from found
             if found:
                 break
+
+
+def _by_phases(pairs: Pairs, law: Law, log_base: float) -> tuple[float, float] | None:
+    """Return the logarithm of the base, and its error, by what the hands show in row 0, if that is a whole position.
+
+    A row far from position 0 tells as much of the frequencies as so many rows do.
+    """
+    law = replace(law, base=math.exp(min(max(log_base, -60.0), 650.0)))
+    shown, off = first_positions(pairs, law)[0]
+    position = float(round(shown))
+    phases, sigma, omega = _phases(pairs, law)
+    tells = -position * omega * 2 * torch.arange(len(omega)) / pairs.width
+    information = float((tells / sigma).square().sum())
+    if abs(shown - position) > off or not information:
+        return None
+    left = phases - position * omega
+    left = left - 2 * math.pi * (left / (2 * math.pi)).round()
+    return log_base + float((tells * left / sigma**2).sum()) / information, information**-0.5
 
 
 def _with_offsets(pairs: Pairs, law: Law, fits: Fits) -> Iterator[tuple[Law, Fit]]:
@@ -176,8 +213,8 @@ def _with_offsets(pairs: Pairs, law: Law, fits: Fits) -> Iterator[tuple[Law, Fit
                     break
 
 
-def first_positions(pairs: Pairs, law: Law) -> list[tuple[float, float]]:
-    """Return the positions that the hands may show in row 0 by the frequencies of `law`, and how exactly."""
+def _phases(pairs: Pairs, law: Law) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the angles of the hands in row 0 by the frequencies of `law`, their errors, and the frequencies."""
     pairs = pairs.at(estimate.spread(len(pairs.rows), estimate.ROWS))
     z = pairs.hands
     omega = law.omega(z.shape[1], pairs.width)
@@ -185,11 +222,21 @@ def first_positions(pairs: Pairs, law: Law) -> list[tuple[float, float]]:
     weight = torch.maximum(error, 1e-3 * error.amax(0) + 1e-15) ** -2
     turned = -law.step * pairs.rows[:, None] * omega
     phases = (weight * z * torch.polar(torch.ones_like(turned), turned)).sum(0).angle()
-    sigma = (1 / weight.sum(0)).sqrt() + 1e-3
+    return phases, (1 / weight.sum(0)).sqrt(), omega
+
+
+def first_positions(pairs: Pairs, law: Law) -> list[tuple[float, float]]:
+    """Return the positions that the hands may show in row 0 by the frequencies of `law`, and how exactly."""
+    phases, sigma, omega = _phases(pairs, law)
+    sigma = sigma + 1e-3
     most = math.ceil(min(estimate.FARTHEST * float(omega.min()) / (2 * math.pi), estimate.FARTHEST))
     shown, misfit = estimate.clock(phases, omega, sigma, torch.arange(-most, most + 1, dtype=torch.float64))
-    near = sorted(range(len(shown)), key=lambda k: (round(float(misfit[k]), 2), abs(float(shown[k]))))[:3]
-    return [(float(shown[k]), 4 * float(sigma[omega.argmax()] / omega.max())) for k in near]
+    off = 4 * float(sigma[omega.argmax()] / omega.max())
+    # Where the hands come together again and again, a whole number is likelier than any other.
+    order = [
+        (round(m, 2), abs(p - round(p)) > off, abs(p), p) for m, p in zip(misfit.tolist(), shown.tolist(), strict=True)
+    ]
+    return [(position, off) for *_, position in sorted(order)[:3]]
 
 
 def _offsets(position: float, error: float, step: float) -> Iterator[tuple[float, float]]:
