@@ -94,6 +94,8 @@ def identify(table: Any) -> Identification:
         "pe.generate_position_encoding(100, 64, offset=2, layout='sin_cos')"
         >>> pe.identify(torch.eye(64)).sinusoidal
         False
+
+    Source: follows from the formula of Vaswani et al. (2017), section 3.5.
     """
     x = _values(table)
     if not x.isfinite().all():
