@@ -23,7 +23,7 @@ from docs.support import install, labs
 from tests.conftest import ROOT
 from tests.site import COLAB_URL, PAGES, REPO_URL, SITE_URL, build
 
-TEXT_ALONE = {"copy/", "usage/", "coming/", "claims/", "changelog/", "citation/"}
+TEXT_ALONE = {"copy/", "usage/", "deploy/", "coming/", "claims/", "changelog/", "citation/"}
 
 
 @functools.cache

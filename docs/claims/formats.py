@@ -309,7 +309,7 @@ def needs_a_max_len():
     "Each device makes the rows of its own tokens: slices made apart differ by {0} from the whole.",
     conditions="float32, float16 and bfloat16, four slices of 2,048 rows.",
     source="Often assumed",
-    explained="usage.md#more-than-one-device",
+    explained="deploy.md#more-than-one-device",
     evidence=[
         refutes("largest difference of four slices and the whole", equal=0)
     ],

@@ -17,6 +17,7 @@ import re
 import sys
 import tempfile
 import traceback
+import types
 import warnings
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -136,10 +137,11 @@ def _child(connection: Connection, code: str, name: str, line: int) -> None:
     logging.getLogger().addHandler(_Raise(logging.WARNING))
     printed = io.StringIO()
     padded = "\n" * (line - 1) + code
+    main = sys.modules["__main__"] = types.ModuleType("__main__")  # where pickle looks for what a program defines
     linecache.cache[name] = (len(padded), None, padded.splitlines(keepends=True), name)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.redirect_stdout(printed):
         try:
-            exec(compile(padded, name, "exec"), {"__name__": "__main__"})
+            exec(compile(padded, name, "exec"), main.__dict__)
             result = True, printed.getvalue()
         except BaseException as error:
             # The first frame is this function's own.
