@@ -10,7 +10,7 @@ from torch import Tensor
 from pe import _checks as check
 from pe import _core as core
 from pe._devices import in_float64
-from pe.doctor import columns, estimate, naming, report
+from pe.doctor import columns, estimate, report, search
 from pe.doctor.faults import Fault
 from pe.doctor.naming import Found
 
@@ -144,7 +144,7 @@ def _sequence(x: Tensor, rows: Tensor) -> Identification | None:
     """Return what a table is whose rows are one position each, or None if it is no sines and cosines."""
     form = estimate.number_format(x)
     seen = list(estimate.pairings(x, rows, form))
-    found = naming.search(seen)
+    found = search.search(seen)
     if found is None:
         return _other(seen, x)
     return _named(found)
@@ -165,7 +165,7 @@ def _named(found: Found) -> Identification:
         faults.append("An integer division in the exponent")
     others = [report.call(rival) for rival in found.rivals]
     if pairs.width > 2 or law.named != 10_000:
-        low, high = naming.base_range(found)
+        low, high = search.base_range(found)
     else:
         low, high = 1e-300, 1e300  # one pair has no base
     return Identification(
@@ -189,9 +189,9 @@ def _named(found: Found) -> Identification:
 def _other(seen: list[estimate.Pairs], x: Tensor) -> Identification | None:
     """Return what is said of columns that are on circles, but by no law of this encoding."""
     for pairs in seen:
-        turns = naming.other_speeds(pairs)
+        turns = search.other_speeds(pairs)
         small = pairs.hands.shape[1] < estimate.FEWEST_CLOCKS
-        if turns is not None and naming.nearly_lawful(pairs):
+        if turns is not None and search.nearly_lawful(pairs):
             why = "Its columns are sinusoids of frequencies near a law of this encoding, but none fits to the digit."
             return Identification(None, _shape(x), why)
         if turns is not None and not small:
