@@ -10,7 +10,7 @@ from torch import Tensor
 from pe import _checks as check
 from pe import _core as core
 from pe._devices import in_float64
-from pe.doctor import columns, estimate, report, search
+from pe.doctor import calls, columns, estimate, report, search
 from pe.doctor.faults import Fault
 from pe.doctor.naming import Found
 
@@ -107,7 +107,7 @@ def identify(table: Any) -> Identification:
         why = "All entries are zero: nobody has filled it, or somebody has overwritten it."
         return Identification(False, _shape(x), why, faults=("The table is initialised away",))
     if found := _integers(x):
-        return report.measured(found, x)
+        return calls.measured(found, x)
     rows = real.nonzero().flatten()
     lone = x.shape[1] > 1 and x.shape[1] % 2 == 1 and not x[:, -1].any()  # of libraries, at an odd width
     filled = x[real, : x.shape[1] - lone]
@@ -115,7 +115,7 @@ def identify(table: Any) -> Identification:
     if int(rows[-1] - rows[0]) == len(rows) - 1:
         found = _grid(filled)
     found = found or _sequence(filled, rows.double()) or _faulty(x) or _nothing(filled)
-    return report.measured(report.completed(found, len(x), rows.tolist(), lone), x)
+    return calls.measured(calls.completed(found, len(x), rows.tolist(), lone), x)
 
 
 def _shape(x: Tensor) -> tuple[int, int]:
@@ -163,7 +163,7 @@ def _named(found: Found) -> Identification:
         faults.append("The exponent counts columns instead of pairs")
     if law.base == 1 or abs(math.log(law.base) / pairs.width - 1) < 1e-6:
         faults.append("An integer division in the exponent")
-    others = [report.call(rival) for rival in found.rivals]
+    others = [calls.call(rival) for rival in found.rivals]
     if pairs.width > 2 or law.named != 10_000:
         low, high = search.base_range(found)
     else:
@@ -181,8 +181,8 @@ def _named(found: Found) -> Identification:
         scale=found.fit.scale,
         shift=found.fit.shift,
         faults=tuple(dict.fromkeys(faults)),
-        call=report.call(found),
-        alternatives=tuple(dict.fromkeys(other for other in others if other != report.call(found))),
+        call=calls.call(found),
+        alternatives=tuple(dict.fromkeys(other for other in others if other != calls.call(found))),
     )
 
 
@@ -212,7 +212,7 @@ def _faulty(x: Tensor) -> Identification | None:
         why = "Its columns are sinusoids of the right frequencies, but each of its own angle."
         if alone:
             why = "Half of the encoding is missing; the caches of rotary encodings are such tables."
-        meant = report.written(n, width, mixed.base, scale=mixed.scale)
+        meant = calls.written(n, width, mixed.base, scale=mixed.scale)
         return Identification(
             not alone, _shape(x), why, base=mixed.base, offset=0.0, step=1.0, scale=mixed.scale,
             base_range=(mixed.base, mixed.base), faults=(mixed.fault,), call=meant,
@@ -233,7 +233,7 @@ def _integers(x: Tensor) -> Identification | None:
                 sure = True if bool((x < 0).any()) else None
                 return Identification(
                     sure, _shape(x), why, layout, 1e4, (1e4, 1e4), "paper", 0.0, 1.0, 1.0,
-                    faults=("Entries cast to integers",), call=report.written(n, width, 1e4, layout),
+                    faults=("Entries cast to integers",), call=calls.written(n, width, 1e4, layout),
                 )  # fmt: skip
     return None
 
@@ -275,6 +275,6 @@ def _grid(x: Tensor) -> Identification | None:
         axes=tuple(parts),
         order=blocks,
         faults=tuple(dict.fromkeys(fault for part in parts for fault in part.faults)),
-        call=report.grid_call(parts, blocks, x.shape[1]),
+        call=calls.grid_call(parts, blocks, x.shape[1]),
         alternatives=(),
     )
