@@ -126,7 +126,7 @@ def nice(
     if digits >= 9:
         short.append((estimated, 54.0))
     for x, bits in short:
-        if x not in seen and abs(x - estimated) <= estimate.SURE * error + 1e-12 * abs(estimated):
+        if x not in seen and x * estimated > 0 and abs(x - estimated) <= estimate.SURE * error + 1e-12 * abs(estimated):
             seen.add(x)
             yield x, bits
 
