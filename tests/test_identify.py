@@ -1,6 +1,8 @@
 """What made a table: parameters drawn at random, libraries, real weights, faults, and what is no encoding at all."""
 
+import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import pe
+from docs.figures import identify as shown
 from tests.conftest import ROOT
 from tests.identify import DTYPES, NEGATIVES, Truth, negatives, never_seen, run, verdict
 
@@ -132,25 +135,32 @@ FAULTS: dict[str, list[Tensor]] = {
         interleaved(ROWS[:, None] / 10_000 ** (torch.arange(0, 64, 2) // 64)),
     ],
     "A lost minus": [interleaved(ROWS[:20, None] / OMEGA)],
-    "Positions in bfloat16": [interleaved(ROWS.bfloat16().double()[:, None] * OMEGA)],
-    "Positions in float16": [interleaved(torch.arange(2200).half().double()[:, None] * OMEGA)],
+    "Positions in a short format": [
+        interleaved(ROWS.bfloat16().double()[:, None] * OMEGA),
+        interleaved(torch.arange(2200).half().double()[:, None] * OMEGA),
+    ],
     "Frequencies cast with the model": [
         interleaved(ROWS[:, None] * OMEGA.bfloat16().double()),
         interleaved(ROWS[:, None] * OMEGA.half().double()),
     ],
-    "Exponents in a short format": [
-        interleaved(ROWS[:, None] * (-math.log(10_000) / 64 * torch.arange(0, 64, 2)).bfloat16().double().exp())
+    "Exponents or angles in a short format": [
+        interleaved(ROWS[:, None] * (-math.log(10_000) / 64 * torch.arange(0, 64, 2)).bfloat16().double().exp()),
+        interleaved((ROWS[:, None] * OMEGA).bfloat16().double()),
     ],
-    "Angles in a short format": [interleaved((ROWS[:, None] * OMEGA).bfloat16().double())],
+    "Past equal to future": [interleaved((ROWS - 99).abs().double()[:, None] * OMEGA)],
     "Positions that wrap around": [
         interleaved((ROWS % 256).double()[:, None] * OMEGA),
         interleaved(ROWS.to(torch.int8).double()[:, None] * OMEGA),
+        RIGHT[:50].repeat(4, 1),
     ],
-    "Rows repeat": [RIGHT[:50].repeat(4, 1)],
     "Batch and sequence swapped": [RIGHT[5:6].repeat(20, 1)],
     "Every token at position 0": [RIGHT[:1].repeat(20, 1)],
     "Sines and cosines exchanged": [RIGHT.view(300, 32, 2).flip(2).flatten(1)],
-    "Sines alone": [interleaved(ROWS[:, None] * OMEGA)[:, 0::2].repeat_interleave(2, 1)],
+    "Sines or cosines alone": [
+        interleaved(ROWS[:, None] * OMEGA)[:, 0::2].repeat_interleave(2, 1),
+        interleaved(ROWS[:, None] * OMEGA)[:, 1::2].repeat(1, 2),
+    ],
+    "The table is initialised away": [torch.zeros(20, 64)],
     "Entries cast to integers": [RIGHT.long(), RIGHT.round().long()],
     "An odd width": [torch.nn.functional.pad(RIGHT, (0, 1))],
 }
@@ -163,6 +173,22 @@ def test_fault_is_named(fault: str, table: Tensor) -> None:
     assert fault in str(found)
 
 
+def test_all_but_three_faults_of_the_page_are_named_by_the_tables_shown_there() -> None:
+    unnamed = {fault for fault, table in shown.TABLES.items() if fault not in pe.identify(table()).faults}
+    assert unnamed == {"Slices on the wrong axis", "The layout of another library", "The table is initialised away"}
+
+
+def test_page_says_how_often_it_is_right(capsys: pytest.CaptureFixture[str]) -> None:
+    shown.matrix()
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)", capsys.readouterr().out)
+    counts = json.loads(shown.MEASURED.read_text(encoding="utf-8"))
+    assert counts.keys() == shown.GROUPS.keys()
+    for group, numbers in counts.items():
+        assert not numbers.get("wrong")
+        row = cells[cells.index(shown.GROUPS[group]) :]
+        assert row[1] == f"{sum(numbers.values()):,}"
+
+
 def test_right_table_has_no_fault() -> None:
     assert pe.identify(RIGHT).faults == ()
 
@@ -173,6 +199,22 @@ def test_positions_that_are_not_evenly_spaced() -> None:
     assert found.sinusoidal
     assert found.step is None
     assert (made(found.call) - pe.encode_positions(positions, 320, layout="cos_sin")).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "truth",
+    [
+        Truth(32, 32, base=9731.0, offset=1000, dtype=torch.bfloat16),
+        Truth(8, 8, spacing="tensor2tensor", base=9731.0, offset=1000, dtype=torch.bfloat16),
+        Truth(3, 64, spacing="tensor2tensor", base=9731.0, offset=-5, dtype=torch.float16),
+        Truth(8, 32, "sin_cos", base=9731.0, offset=1000, dtype=torch.float16),
+        Truth(32, 4, "cos_sin", base=100.0, offset=1000, dtype=torch.float64),
+        Truth(3, 64, "cos_sin", base=9731.0, offset=-5, dtype=torch.bfloat16),
+    ],
+    ids=str,
+)
+def test_what_was_once_told_wrong(truth: Truth) -> None:
+    assert verdict(pe.identify(truth.table()), truth) in KNOWN
 
 
 @pytest.mark.parametrize("step", [2 * math.pi / 60, 1 / 59, math.pi / 180, 0.25, -1.0], ids=str)

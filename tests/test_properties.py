@@ -14,6 +14,7 @@ import pe
 
 EVEN = st.integers(1, 24).map(lambda half: 2 * half)
 LAYOUTS = st.sampled_from(["interleaved", "sin_cos", "cos_sin"])
+NO_FUNCTIONS = {"Finding", "Findings", "Identification", "Layout", "figures"}
 BASES = st.sampled_from([2.0, 100.0, 10_000.0, 500_000.0])
 
 
@@ -96,7 +97,7 @@ def test_bad_arguments_are_named(function: Any, arguments: Any, error: type[Exce
         function(*arguments)
 
 
-@pytest.mark.parametrize("name", sorted(set(pe.__all__) - {"Finding", "Findings", "Layout", "figures"}))
+@pytest.mark.parametrize("name", sorted(set(pe.__all__) - NO_FUNCTIONS))
 def test_arguments_go_by_name_and_options_by_name_alone(name: str) -> None:
     for parameter in inspect.signature(getattr(pe, name)).parameters.values():
         required = parameter.default is parameter.empty

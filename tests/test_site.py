@@ -159,7 +159,7 @@ def test_reference_is_complete_and_nothing_else(site: Path) -> None:
     methods = {"pe.PositionalEncoding.forward", "pe.PositionalEncoding.extra_repr"}
     methods |= {f"pe.Findings.{name}" for name in ("of", "wrong", "limits", "remarks", "faults")}
     aliases = {
-        name for name in documented if name.split(".")[1] in {"_core", "sinusoidal", "module", "properties", "checking"}
+        name for name in documented if name.split(".")[1] in {"_core", "sinusoidal", "module", "properties", "doctor"}
     }
     assert documented - aliases == public | methods
     assert {name.split(".")[-1] for name in aliases} <= {name.split(".")[-1] for name in public | methods}

@@ -148,7 +148,7 @@ FAULTS: dict[str, Callable[[int], nn.Module]] = {
     "Entries cast to integers": Integers,
     "Past equal to future": PastAsFuture,
     "Batch and sequence swapped": Swapped,
-    "Positions in bfloat16": PositionsInDtype,
+    "Positions in a short format": PositionsInDtype,
     "Frequencies cast with the model": FrequencyBuffer,
     "Every token at position 0": NoOffset,
     "An odd width": OddCrashes,

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from pe import _checks as check
+from pe.doctor.faults import Fault
 from pe.doctor.identify import Identification
-from pe.doctor.laws import LAWS, Grade, Layer, Seen, said
+from pe.doctor.laws import LAWS, Grade, Seen
+from pe.doctor.layer import Layer, said
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Finding:
     law: str
     grade: Grade
     seen: str
-    fault: str | None = None
+    fault: Fault | None = None
     cause: str | None = None
 
 
@@ -66,7 +68,7 @@ class Findings:
         return self.of("remarks")
 
     @property
-    def faults(self) -> tuple[str, ...]:
+    def faults(self) -> tuple[Fault, ...]:
         """Headings of the page Bugs seen in the wild: of wrong numbers first, then of limits and remarks."""
         return tuple(dict.fromkeys(one.fault for one in (*self.wrong, *self.limits, *self.remarks) if one.fault))
 

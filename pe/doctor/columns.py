@@ -10,13 +10,14 @@ from torch import Tensor
 
 from pe.doctor import estimate, naming
 from pe.doctor.estimate import Format
+from pe.doctor.faults import Fault
 
 
 @dataclass(frozen=True)
 class Mixed:
     """A table whose columns are sines and cosines of the wrong angles."""
 
-    fault: str
+    fault: Fault
     base: float
     scale: float
 
@@ -33,16 +34,13 @@ def mixed_up(x: Tensor, form: Format) -> Mixed | None:
     pair = column // 2
     found: list[Mixed] = []
     alternating, always = column % 2 == 0, torch.ones(width, dtype=torch.bool)
-    for fault, share, is_sine in (
+    laws: list[tuple[Fault, Tensor, Tensor]] = [
         ("The exponent counts columns instead of pairs", 2 * column / width, alternating),
         ("A frequency for each column", column / width, alternating),
-        ("Sines alone", 2 * pair / width, always),
-        ("Sines alone", 2 * (column % (width // 2)) / width, always),
-        ("Sines alone", column / width, always),
-        ("Cosines alone", 2 * pair / width, ~always),
-        ("Cosines alone", 2 * (column % (width // 2)) / width, ~always),
-        ("Cosines alone", column / width, ~always),
-    ):
+    ]
+    for share in (2 * pair / width, 2 * (column % (width // 2)) / width, column / width):
+        laws += [("Sines or cosines alone", share, always), ("Sines or cosines alone", share, ~always)]
+    for fault, share, is_sine in laws:
         scale = 1.0 if is_sine.all() else float(x[0, ~is_sine].mean())
         row = (x[1] / scale).clamp(-1, 1) if scale else x[1]
         omega = torch.where(is_sine, row.asin(), row.acos())

@@ -6,7 +6,7 @@ sums of complex numbers, in float64.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import torch
@@ -123,17 +123,8 @@ class Pairs:
 
     def at(self, index: Tensor | slice) -> "Pairs":
         """Return these rows of it."""
-        return Pairs(
-            self.layout,
-            self.width,
-            self.rows[index],
-            self.sines[index],
-            self.cosines[index],
-            self.format,
-            self.radius,
-            self.centre,
-            self.noise,
-        )
+        rows, sines, cosines = self.rows[index], self.sines[index], self.cosines[index]
+        return replace(self, rows=rows, sines=sines, cosines=cosines)
 
 
 def spread(rows: int, most: int) -> Tensor:
@@ -177,7 +168,7 @@ def _on_circles(pairs: Pairs) -> Pairs | None:
         return None
     level = float((allowed.square().mean() / 3).sqrt()) + 4 * SINGLE * (radius + abs(centre)) ** 2
     noise = 0.0 if rough <= 1.5 * level else rough / (2 * radius)
-    return Pairs(pairs.layout, pairs.width, pairs.rows, pairs.sines, pairs.cosines, pairs.format, radius, centre, noise)
+    return replace(pairs, radius=radius, centre=centre, noise=noise)
 
 
 def speeds(pairs: Pairs) -> tuple[Tensor, Tensor]:

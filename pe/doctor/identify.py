@@ -10,7 +10,8 @@ from torch import Tensor
 from pe import _checks as check
 from pe import _core as core
 from pe._devices import in_float64
-from pe.doctor import columns, estimate, naming, report
+from pe.doctor import calls, columns, estimate, report, search
+from pe.doctor.faults import Fault
 from pe.doctor.naming import Found
 
 
@@ -54,7 +55,7 @@ class Identification:
     shift: float = 0.0
     axes: tuple["Identification", ...] = ()
     order: tuple[int, ...] = ()
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     error: float | None = None
     call: str = ""
     alternatives: tuple[str, ...] = ()
@@ -93,17 +94,20 @@ def identify(table: Any) -> Identification:
         "pe.generate_position_encoding(100, 64, offset=2, layout='sin_cos')"
         >>> pe.identify(torch.eye(64)).sinusoidal
         False
+
+    Source: follows from the formula of Vaswani et al. (2017), section 3.5.
     """
     x = _values(table)
     if not x.isfinite().all():
         count = int((~x.isfinite()).sum())
-        faults = ("NaN at width 2",) if x.shape[1] == 2 else ()
-        return Identification(None, _shape(x), f"{count:,} of {x.numel():,} entries are not finite.", faults=faults)
+        why = f"{count:,} of {x.numel():,} entries are not finite."
+        return Identification(None, _shape(x), why, faults=("NaN at width 2",) if x.shape[1] == 2 else ())
     real = x.abs().amax(1) > 0
     if not real.any():
-        return Identification(False, _shape(x), "All entries are zero.")
+        why = "All entries are zero: nobody has filled it, or somebody has overwritten it."
+        return Identification(False, _shape(x), why, faults=("The table is initialised away",))
     if found := _integers(x):
-        return report.measured(found, x)
+        return calls.measured(found, x)
     rows = real.nonzero().flatten()
     lone = x.shape[1] > 1 and x.shape[1] % 2 == 1 and not x[:, -1].any()  # of libraries, at an odd width
     filled = x[real, : x.shape[1] - lone]
@@ -111,7 +115,7 @@ def identify(table: Any) -> Identification:
     if int(rows[-1] - rows[0]) == len(rows) - 1:
         found = _grid(filled)
     found = found or _sequence(filled, rows.double()) or _faulty(x) or _nothing(filled)
-    return report.measured(report.completed(found, len(x), rows.tolist(), lone), x)
+    return calls.measured(calls.completed(found, len(x), rows.tolist(), lone), x)
 
 
 def _shape(x: Tensor) -> tuple[int, int]:
@@ -140,7 +144,7 @@ def _sequence(x: Tensor, rows: Tensor) -> Identification | None:
     """Return what a table is whose rows are one position each, or None if it is no sines and cosines."""
     form = estimate.number_format(x)
     seen = list(estimate.pairings(x, rows, form))
-    found = naming.search(seen)
+    found = search.search(seen)
     if found is None:
         return _other(seen, x)
     return _named(found)
@@ -150,7 +154,7 @@ def _named(found: Found) -> Identification:
     law, pairs = found.law, found.pairs
     shape = len(pairs.rows), pairs.width
     positions = law.offset + law.step * pairs.rows if found.positions is None else found.positions
-    faults = list(found.faults)
+    faults: list[Fault] = [*found.faults]
     if pairs.layout not in check.LAYOUTS:
         faults.append("Sines and cosines exchanged")
     if law.named == 1e-4:
@@ -159,9 +163,9 @@ def _named(found: Found) -> Identification:
         faults.append("The exponent counts columns instead of pairs")
     if law.base == 1 or abs(math.log(law.base) / pairs.width - 1) < 1e-6:
         faults.append("An integer division in the exponent")
-    others = [report.call(rival) for rival in found.rivals]
+    others = [calls.call(rival) for rival in found.rivals]
     if pairs.width > 2 or law.named != 10_000:
-        low, high = naming.base_range(found)
+        low, high = search.base_range(found)
     else:
         low, high = 1e-300, 1e300  # one pair has no base
     return Identification(
@@ -177,17 +181,17 @@ def _named(found: Found) -> Identification:
         scale=found.fit.scale,
         shift=found.fit.shift,
         faults=tuple(dict.fromkeys(faults)),
-        call=report.call(found),
-        alternatives=tuple(dict.fromkeys(other for other in others if other != report.call(found))),
+        call=calls.call(found),
+        alternatives=tuple(dict.fromkeys(other for other in others if other != calls.call(found))),
     )
 
 
 def _other(seen: list[estimate.Pairs], x: Tensor) -> Identification | None:
     """Return what is said of columns that are on circles, but by no law of this encoding."""
     for pairs in seen:
-        turns = naming.other_speeds(pairs)
+        turns = search.other_speeds(pairs)
         small = pairs.hands.shape[1] < estimate.FEWEST_CLOCKS
-        if turns is not None and naming.nearly_lawful(pairs):
+        if turns is not None and search.nearly_lawful(pairs):
             why = "Its columns are sinusoids of frequencies near a law of this encoding, but none fits to the digit."
             return Identification(None, _shape(x), why)
         if turns is not None and not small:
@@ -208,7 +212,7 @@ def _faulty(x: Tensor) -> Identification | None:
         why = "Its columns are sinusoids of the right frequencies, but each of its own angle."
         if alone:
             why = "Half of the encoding is missing; the caches of rotary encodings are such tables."
-        meant = report.written(n, width, mixed.base, scale=mixed.scale)
+        meant = calls.written(n, width, mixed.base, scale=mixed.scale)
         return Identification(
             not alone, _shape(x), why, base=mixed.base, offset=0.0, step=1.0, scale=mixed.scale,
             base_range=(mixed.base, mixed.base), faults=(mixed.fault,), call=meant,
@@ -229,7 +233,7 @@ def _integers(x: Tensor) -> Identification | None:
                 sure = True if bool((x < 0).any()) else None
                 return Identification(
                     sure, _shape(x), why, layout, 1e4, (1e4, 1e4), "paper", 0.0, 1.0, 1.0,
-                    faults=("Entries cast to integers",), call=report.written(n, width, 1e4, layout),
+                    faults=("Entries cast to integers",), call=calls.written(n, width, 1e4, layout),
                 )  # fmt: skip
     return None
 
@@ -271,6 +275,6 @@ def _grid(x: Tensor) -> Identification | None:
         axes=tuple(parts),
         order=blocks,
         faults=tuple(dict.fromkeys(fault for part in parts for fault in part.faults)),
-        call=report.grid_call(parts, blocks, x.shape[1]),
+        call=calls.grid_call(parts, blocks, x.shape[1]),
         alternatives=(),
     )

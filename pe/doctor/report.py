@@ -1,14 +1,13 @@
-"""What is found, in words and as a call that runs."""
+"""What is found, in words."""
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from pe import _core as core
 from pe.doctor import estimate, naming
+from pe.doctor.calls import step_said
 from pe.doctor.naming import Found
 
 if TYPE_CHECKING:
@@ -33,191 +32,6 @@ COLUMNS = {
     "cos_sin": "all cosines, then all sines",
     "interleaved, cosines first": "cosine, sine, cosine, … in turn",
 }
-
-
-def number(x: float) -> str:
-    """Return the shortest text that is this number, whole ones without a point."""
-    return str(int(x)) if x == int(x) and abs(x) < 1e15 else repr(x)
-
-
-def _base(base: float, named: float, spacing: str | None, width: int) -> str:
-    if base == named:
-        return number(named)
-    if spacing == "tensor2tensor":
-        return f"{number(named)} ** ({width} / {width - 2})"
-    return f"{number(named)} ** ({width} / {width + 1})" if not math.isnan(named) else repr(base)
-
-
-def _step(step: float, n: int) -> str:
-    sign, size = "-" * (step < 0), abs(step)
-    for value, text in (
-        (2 * math.pi / n, f"2 * math.pi / {n}"),
-        (1 / max(n - 1, 1), f"1 / {n - 1}"),
-        (1 / n, f"1 / {n}"),
-        (2 * math.pi / max(n - 1, 1), f"2 * math.pi / {n - 1}"),
-        (math.pi / 180, "math.pi / 180"),
-    ):
-        if size == value and size != 1:
-            return f"({sign}{text})"
-    return sign + number(size)
-
-
-def _positions(n: int, offset: float, step: float, counted: int) -> str:
-    """Return `n` positions, `counted` of which were those that a step such as 2π/n goes by."""
-    if step == 1 and offset == int(offset):
-        return f"torch.arange({number(offset)}, {number(offset + n)})" if offset else f"torch.arange({n})"
-    text, first = _step(step, counted), round(offset / step)
-    if offset == first * step and (step != int(step) or not offset):
-        count = f"torch.arange({first}, {first + n}" if first else f"torch.arange({n}"
-        return f"{count}) * {text}" if step == int(step) else f"{count}, dtype=torch.float64) * {text}"
-    whole = step == int(step) and offset == int(offset)
-    count = f"torch.arange({n})" if whole else f"torch.arange({n}, dtype=torch.float64)"
-    return f"{count} * {text} + {number(offset)}" if step != 1 else f"{count} + {number(offset)}"
-
-
-def written(
-    n: int,
-    width: int,
-    base: float,
-    layout: str = "interleaved",
-    *,
-    said: str = "",
-    positions: str = "",
-    offset: float = 0.0,
-    form: str = "float32",
-    scale: float = 1.0,
-    shift: float = 0.0,
-) -> str:
-    """Return the call that makes a table."""
-    turned = layout == "interleaved, cosines first"
-    odd = turned and width % 2
-    said = said or number(base)
-    if odd:
-        said = f"({said}) ** ({width + 1} / {width})"
-    made = width + odd
-    settings = f", base={said}" if said != "10000" else ""
-    if layout in {"sin_cos", "cos_sin"}:
-        settings += f", layout={layout!r}"
-    plain = scale == 1 and not shift
-    dtype = f"torch.{form}" if form in {"bfloat16", "float16", "float64"} else ""
-    if dtype and (plain or form == "float64"):
-        settings += f", dtype={dtype}"
-    if positions:
-        text = f"pe.encode_positions({positions}, {made}{settings})"
-    else:
-        first = f", offset={number(offset)}" if offset else ""
-        base_part = settings.split(", layout")[0] if "base=" in settings else ""
-        text = f"pe.generate_position_encoding({n}, {made}{base_part}{first}{settings[len(base_part) :]})"
-    if turned:
-        text += ".unflatten(1, (-1, 2)).flip(2).flatten(1)" + "[:, :-1]" * odd
-    if scale != 1:
-        simple = {width**-0.5: f"{width}**-0.5", (2 / width) ** 0.5: f"(2 / {width}) ** 0.5"}
-        text += f" * {simple.get(scale, repr(scale))}"
-    if shift:
-        text += f" {'-' if shift < 0 else '+'} {abs(shift)!r}"
-    return text if plain or form not in {"bfloat16", "float16"} else f"({text}).to({dtype})"
-
-
-def call(found: Found) -> str:
-    """Return the call that makes what was found, in all rows from number 0 to the last that is not blank."""
-    law, pairs = found.law, found.pairs
-    n, width = int(pairs.rows[-1]) + 1, pairs.width
-    said = _base(law.base, law.named, law.spacing, width)
-    positions = ""
-    if found.positions is not None and not found.written:
-        shown = torch.zeros(n, dtype=torch.float64)
-        shown[pairs.rows.long()] = found.positions
-        whole = bool((shown == shown.round()).all())
-        positions = f"torch.tensor({[int(p) if whole else p for p in shown.tolist()]}"
-        positions += ")" if whole else ", dtype=torch.float64)"
-    elif law.step != 1 or law.offset != int(law.offset) or (found.written != "{}" and found.again):
-        run = int(pairs.rows[-1] - pairs.rows[0]) + 1
-        positions = _positions(n, law.offset, law.step, run)
-        if found.again:
-            positions = found.written.format(positions)
-    fit = found.fit
-    return written(
-        n, width, law.base, pairs.layout, said=said, positions=positions, offset=law.offset,
-        form=pairs.format.name, scale=fit.scale, shift=fit.shift,
-    )  # fmt: skip
-
-
-def grid_call(parts: "list[Identification]", blocks: tuple[int, ...], width: int) -> str:
-    """Return the call for a grid whose axes are `parts`."""
-    axes, each = len(parts), len(blocks) // len(parts)
-    first = parts[0]
-    inner = [_inside(part.call) for part in parts]
-    if any(rest != inner[0][1] for _, rest in inner) or first.layout not in COLUMNS:
-        return ""
-    places = f"torch.cartesian_prod({', '.join(positions for positions, _ in inner)})"
-    if blocks[:axes] != tuple(range(axes)):
-        places += f"[:, {list(blocks[:axes])}]"
-    text = f"pe.encode_positions({places}, {inner[0][1]}"
-    if each == 2:
-        return f"{text}.unflatten(2, (2, -1)).transpose(1, 2).flatten(1)"
-    total = sum(part.shape[1] for part in parts)
-    return f"{text}.flatten(1)" + ("" if total == width else f"[:, :{width}]")
-
-
-def _inside(text: str) -> tuple[str, str]:
-    """Return the positions and the other arguments of a call."""
-    name, arguments = text.split("(", 1)
-    if name == "pe.encode_positions":
-        depth, end = 0, 0
-        for end, letter in enumerate(arguments):  # noqa: B007
-            depth += (letter in "([") - (letter in ")]")
-            if letter == "," and not depth:
-                break
-        return arguments[:end], arguments[end + 2 :]
-    rows, rest = arguments.split(", ", 1)
-    offset = 0
-    if ", offset=" in rest:
-        before, after = rest.split(", offset=", 1)
-        digits = after.split(",")[0].split(")")[0]
-        offset, rest = int(digits), before + after[len(digits) :]
-    return (f"torch.arange({offset}, {offset + int(rows)})" if offset else f"torch.arange({rows})"), rest
-
-
-def completed(found: "Identification", rows: int, real: list[int], lone: bool) -> "Identification":
-    """Return `found` with the rows and the column that are blank."""
-    width = found.shape[1]
-    if found.axes and real[0]:
-        blank = f"torch.nn.functional.pad({found.call}, (0, 0, {real[0]}, {rows - 1 - real[-1]}))"
-        calls = [blank] if found.call else [""]
-    else:
-        missing = sorted(set(range(rows)) - set(real))
-        calls = []
-        for text in (found.call, *found.alternatives):
-            changed = text
-            if text and missing:
-                inside = [row for row in missing if row < real[-1]]
-                if inside:
-                    changed = f"({text}).index_fill(0, torch.tensor({inside}), 0)"
-                if real[-1] < rows - 1:
-                    changed = f"torch.nn.functional.pad({changed}, (0, 0, 0, {rows - 1 - real[-1]}))"
-            calls.append(changed)
-    if lone:
-        calls = [f"torch.nn.functional.pad({text}, (0, 1))" if text else "" for text in calls]
-    said = [found.why] if found.why else []
-    if len(real) < rows:
-        said.append(f"Blank rows: {rows - len(real)}.")
-    faults = found.faults
-    if lone and found.sinusoidal:
-        said.append("The last column is blank, as libraries leave it at an odd width.")
-        faults = (*faults, "An odd width")
-    call, *alternatives = calls
-    shape, why = (rows, width + lone), " ".join(said)
-    return replace(found, shape=shape, call=call, alternatives=tuple(alternatives), why=why, faults=faults)
-
-
-def measured(found: "Identification", x: Tensor) -> "Identification":
-    """Return `found` with how far the table is from what its call makes, which is run."""
-    if not found.call:
-        return found
-    import pe
-
-    made = eval(found.call, {"pe": pe, "torch": torch, "math": math})
-    return replace(found, error=float((made.double() - x).abs().max()))
 
 
 def reason(found: Found) -> str:
@@ -291,7 +105,7 @@ def _settings(found: "Identification") -> list[str]:
 
 def _said(x: float, rows: int) -> str:
     """Return a number as a person would write it."""
-    return _step(x, rows).replace("math.pi", "π").replace("2 * π", "2π").strip("()")
+    return step_said(x, rows).replace("math.pi", "π").replace("2 * π", "2π").strip("()")
 
 
 def _normalised(found: "Identification") -> bool:

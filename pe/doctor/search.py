@@ -1,0 +1,225 @@
+"""The simplest law by which a table was made, with a known fault in it if there is none without."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from pe.doctor import estimate
+from pe.doctor.estimate import Fit, Law, Line, Pairs
+from pe.doctor.faults import Fault
+from pe.doctor.naming import ROUNDED_NAMES, SHORT, Found, angles, laws, plain, roughly, rounded, spacings, with_bases
+
+
+def surplus_bits(pairs: Pairs, line: Line, law: Law) -> tuple[float, float]:
+    """Return how many bits the law saves of the frequencies, and of frequencies and phases together."""
+    relative = [math.sqrt(line.surplus / weight) for _, _, weight in line.points]
+    frequencies = sum(max(0.0, -math.log2(error) - 2) for error in relative)
+    phase = pairs.hand_errors().square().mean(0).sqrt() / len(pairs.rows) ** 0.5
+    phases = float((math.pi / 2 / phase.clamp_min(2 * estimate.SINGLE)).log2().clamp_min(0).sum())
+    offset_bits = 1 + 2 * math.log2(abs(law.offset) + 1) if law.offset == round(law.offset) else 20.0
+    return frequencies - (law.bits - offset_bits), frequencies + phases - law.bits
+
+
+def search(seen: list[Pairs]) -> Found | None:
+    """Return the simplest law by which a table, seen in each of its layouts, was made.
+
+    First a law of all rows is looked for; then one of the first rows, with a known fault in the others; then one with
+    something rounded on the way; and last the usual ones, at whatever positions.
+    """
+    lines: dict[tuple[int, int], tuple[Pairs, list[Line]]] = {}
+    runs = [_longest_run(pairs) for pairs in seen]
+    for n in _lengths(len(runs[0].rows)) if runs else []:
+        hits = []
+        for k, run in enumerate(runs):
+            head = run.at(slice(0, n))
+            turn, error = estimate.speeds(head)
+            both = [one for last in (True, False) if (one := estimate.line(turn, error, last))]
+            both.sort(key=lambda one: (-len(one.points), one.surplus))
+            lines[n, k] = head, both
+            for one in (one for one in both if roughly(head, one)):
+                found = sorted(laws(head, one, partial(plain, head)), key=lambda hit: hit[0].bits)
+                if found and (best := _everywhere(seen[k], head, one, found)):
+                    hits.append(best)
+                    break
+            if hits and hits[-1].sure and n > 8 and run.width > 8:
+                break  # a table of this size has one layout
+        if hits:
+            best = min(hits, key=lambda hit: hit.law.bits)
+            others = [rival for hit in hits for rival in (hit, *hit.rivals) if rival is not best]
+            near = [rival for rival in others if rival.law.bits < best.law.bits + estimate.RIVAL_BITS]
+            return replace(best, rivals=tuple(near))
+    for (n, k), (head, both) in lines.items():
+        for one in both[:1] if n in {len(runs[k].rows), 16, 32, 64} else []:
+            if best := _rounded_law(seen[k], head, one):
+                return best
+    return next(filter(None, map(_by_clock, seen)), None)
+
+
+def _longest_run(pairs: Pairs) -> Pairs:
+    ends = [0, *((pairs.rows.diff() != 1).nonzero().flatten() + 1).tolist(), len(pairs.rows)]
+    start, stop = max(itertools.pairwise(ends), key=lambda run: run[1] - run[0])
+    return pairs.at(slice(start, stop))
+
+
+def _lengths(rows: int) -> list[int]:
+    lengths = [rows]
+    while lengths[-1] > 8:
+        lengths.append(lengths[-1] // 4 if lengths[-1] > 64 else lengths[-1] // 2)
+    return [n for n in lengths if n > 1]
+
+
+def _everywhere(pairs: Pairs, head: Pairs, one: Line, found: list[tuple[Law, Fit]]) -> Found | None:
+    """Return the best law, if it fits all rows, evenly spaced or not."""
+    if len(head.rows) == len(pairs.rows):
+        (law, fit), others = found[0], found[1:]
+        saved, saved_all = surplus_bits(head, one, law)
+        rivals = [Found(pairs, *other) for other in others if other[0].bits < law.bits + estimate.RIVAL_BITS]
+        sure = saved >= estimate.LAW_BITS and saved_all >= estimate.ALL_BITS
+        return Found(pairs, law, fit, rivals=tuple(rivals), sure=sure)
+    for law, _ in found[:4]:
+        if best := _elsewhere(pairs, law):
+            return best
+    return None
+
+
+def _elsewhere(pairs: Pairs, law: Law) -> Found | None:
+    """Return `law` with the positions that all rows have, by a known fault or as their clocks show."""
+    if fit := plain(pairs, law):
+        return Found(pairs, law, fit)
+    even = law.offset + law.step * pairs.rows
+    for name, written, positions in _known(pairs, even):
+        if fit := plain(pairs, law, positions):
+            return Found(pairs, law, fit, (name,), positions, written)
+    return _read(pairs, law)
+
+
+def _known(pairs: Pairs, even: Tensor) -> Iterator[tuple[Fault, str, Tensor]]:
+    """Yield what known faults make of evenly spaced positions, and how to write it."""
+    yield "Past equal to future", "({}).abs()", even.abs()
+    for dtype in SHORT.values():
+        yield "Positions in a short format", f"({{}}).to({dtype})", even.to(dtype).double()
+    for size in (2**8, 2**16):
+        yield "Positions that wrap around", f"({{}}) % {size}", even % size
+        half = size // 2
+        yield "Positions that wrap around", f"({{}} + {half}) % {size} - {half}", (even + half) % size - half
+    table = torch.cat([pairs.sines, pairs.cosines], 1)
+    same = ((table - table[0]).abs().amax(1) <= 4 * estimate.SINGLE * pairs.radius).nonzero().flatten()
+    if len(same) > 1:
+        period = int(same[1])
+        again = torch.arange(len(even)) % period
+        yield "Positions that wrap around", f"({{}})[torch.arange({len(even)}) % {period}]", even[again]
+
+
+def _read(pairs: Pairs, law: Law) -> Found | None:
+    """Return `law` with the positions that the rows show, each read for itself."""
+    z = pairs.hands
+    if z.shape[1] < estimate.FEWEST_CLOCKS:
+        return None
+    omega = law.omega(z.shape[1], pairs.width)
+    error = pairs.hand_errors().square().mean(0).sqrt()
+    shown, _ = estimate.clock(z.angle(), omega, error + 1e-3)
+    bits = float((math.pi / 2 / error.clamp_min(2 * estimate.SINGLE)).log2().clamp_min(0).sum()) * len(z)
+    for positions in (shown.round(), (shown * 4).round() / 4, shown):
+        if fit := plain(pairs, law, positions):
+            whole = bool((positions == positions.round()).all())
+            spent = float((2 + 2 * (positions.abs() + 1).log2()).sum()) if whole else 30.0 * len(z)
+            sure = bits - spent >= estimate.ALL_BITS and bool((positions != 0).any())
+            step = sorted(set((positions.diff() / pairs.rows.diff()).tolist()))
+            if len(step) == 1 and step[0] != 0:
+                first = float(positions[0] - step[0] * pairs.rows[0])
+                return Found(pairs, replace(law, step=step[0], offset=first), fit, sure=sure)
+            fault: Fault = "Every token at position 0" if positions[0] == 0 else "Batch and sequence swapped"
+            return Found(pairs, law, fit, (fault,) * (len(step) == 1), positions, "", sure=sure)
+    return None
+
+
+def _by_clock(pairs: Pairs) -> Found | None:
+    """Return one of the two usual laws at whatever positions the rows show."""
+    for spacing, power in list(spacings(pairs.width))[:2]:
+        if found := _read(pairs, Law(10_000.0**power, spacing=spacing, named=10_000.0)):
+            return found
+    return None
+
+
+def _rounded_law(pairs: Pairs, head: Pairs, one: Line) -> Found | None:
+    """Return a law near `one` by which the whole table was made with something rounded on the way."""
+    seen: dict[Law, tuple[Fit, tuple[str, ...], str]] = {}
+
+    def fits(law: Law) -> Fit | None:
+        if found := rounded(pairs, law):
+            seen[law] = found
+            return found[0]
+        return None
+
+    if not nearly(one):
+        return None
+    steps = [x for x in (1.0, float(f"{math.exp(one.fit()[0]):.1g}")) if abs(math.log(x) - one.fit()[0]) < 0.1]
+    near = (hit for x in steps for hit in with_bases(head, one, Law(1.0, one.sign * x), fits, digits=3))
+    if best := next(near, None):
+        fit, parts, name = seen[best[0]]
+        faults = dict.fromkeys(ROUNDED_NAMES[part] for part in parts)
+        return Found(pairs, best[0], fit, tuple(faults), written=name, again=False)
+    return None
+
+
+def base_range(found: Found) -> tuple[float, float]:
+    """Return the lowest and the highest base that fit as well, all else the same."""
+    law = found.law
+    if not found.again:
+        return law.base, law.base
+    pick = estimate.spread(len(found.pairs.rows), estimate.ROWS // 8)
+    pairs = found.pairs.at(pick)
+    positions = None if found.positions is None else found.positions[pick]
+    full = found.pairs
+    drift = estimate.DOUBLE if plain(full, law, found.positions, estimate.DOUBLE) else estimate.SINGLE
+    loss = estimate.compare(pairs, *angles(law, pairs, positions), drift).loss
+
+    def fits(log: float) -> bool:
+        moved = replace(law, base=math.exp(min(max(log, -690.0), 690.0)))
+        other = estimate.compare(pairs, *angles(moved, pairs, positions), drift)
+        return other.share == 0 and other.loss <= loss + estimate.NATS
+
+    middle, ends = math.log(law.base), []
+    for sign in (-1.0, 1.0):
+        inside, outside = 0.0, 1e-15
+        while outside < 650 and fits(middle + sign * outside):
+            inside, outside = outside, outside * 4
+        for _ in range(24):
+            half = (inside + outside) / 2
+            inside, outside = (half, outside) if fits(middle + sign * half) else (inside, half)
+        ends.append(math.exp(min(max(middle + sign * outside, -690.0), 690.0)))
+    return ends[0], ends[1]
+
+
+def nearly(one: Line) -> bool:
+    """Return whether the speeds are near a law, as those are that something was rounded of."""
+    intercept, slope, _, _ = one.fit()
+    off = sum((log - intercept - slope * pair) ** 2 for pair, log, _ in one.points) / len(one.points)
+    return off <= estimate.COARSE**2
+
+
+def nearly_lawful(pairs: Pairs) -> bool:
+    """Return whether the speeds of a table may be near some law, though none that could be named."""
+    turn, error = estimate.speeds(_longest_run(pairs))
+    if float((error < 0.3 * turn.abs()).double().mean()) < 2 / 3:
+        return True  # too few are known
+    both = (estimate.line(turn, error, last) for last in (True, False))
+    return any(len(one.points) > max(3, len(turn) * 2 / 3) and (nearly(one) or one.surplus < 4) for one in both if one)
+
+
+def other_speeds(pairs: Pairs) -> Tensor | None:
+    """Return the frequencies of hands that turn evenly, whatever law they follow, or None if some do not."""
+    run = _longest_run(pairs)
+    if len(run.rows) < 4:
+        return None
+    turn, error = estimate.speeds(run)
+    row = torch.arange(len(run.rows), dtype=torch.float64)[:, None]
+    still = run.hands * torch.polar(torch.ones_like(row * turn), -row * turn)
+    uneven = (still * still.mean(0).conj()).angle().abs().amax()
+    limit = 0.05 + estimate.FROM_NOISE * float(run.hand_errors().max())
+    return turn.abs() if bool(error.isfinite().all()) and float(uneven) < limit else None
