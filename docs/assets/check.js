@@ -1,10 +1,8 @@
 // The page Check your table: what was dropped, chosen or pasted goes to the worker; its answer is written and drawn.
 
-import { MOST_ENTRIES, sizes } from "./check/files.js";
-
 const $ = (id) => document.getElementById(id);
 const answer = $("answer"), status = $("status"), choice = $("tensor");
-const LIKELY = /pos|time|sin|embed_p|pe$/i, FEWEST_ROWS = 8;
+const LIKELY = /pos|time|sin|embed_p|pe$/i;
 
 let worker, asked = 0, file, offered = [];
 
@@ -30,11 +28,7 @@ function take(chosen) {
   choice.parentElement.hidden = true;
   ask({ list: file }, ({ tensors }) => {
     if (tensors.length === 1) return ask({ file, tensor: tensors[0] }, show);
-    const tables = tensors.filter((tensor) => {
-      const [rows, columns] = sizes(tensor) ?? [0, 0];
-      return rows >= FEWEST_ROWS && columns > 1 && rows * columns <= MOST_ENTRIES;
-    });
-    offered = tables.sort((a, b) => LIKELY.test(b.name) - LIKELY.test(a.name));
+    offered = tensors.filter(({ mayBeTable }) => mayBeTable).sort((a, b) => LIKELY.test(b.name) - LIKELY.test(a.name));
     choice.replaceChildren(...[{ name: "" }, ...offered].map(({ name, shape }) =>
       Object.assign(document.createElement("option"), { textContent: name ? `${name} (${shape.join(" × ")})` : "Choose one" })));
     choice.parentElement.hidden = !offered.length;
@@ -76,11 +70,10 @@ const element = (name, attributes, ...inside) => {
 /** Where each fault is explained: in the table of faults on this page, which links to Bugs. */
 const faults = new Map(Array.from($("faults").querySelectorAll("tbody tr"), ({ cells: [cell] }) =>
   [cell.textContent, cell.querySelector("a")?.href ?? "#faults-that-it-names"]));
-const links = new Map([...faults, ["Conventions", $("conventions").href]]);
+const links = new Map([...faults, ["Conventions", $("conventions").href]]), named = new RegExp(`(${[...links.keys()].join("|")})`);
 
 /** A line with links where it names a fault or a page. */
-const linked = (line) => line.split(/(?<=: |; |page )([^;.]+)(?=[;.]| has)/).map((part) =>
-  links.has(part) ? element("a", { href: links.get(part), textContent: part }) : part);
+const linked = (line) => line.split(named).map((part) => (links.has(part) ? element("a", { href: links.get(part), textContent: part }) : part));
 
 function show({ text, rows, columns, most, seen, made }) {
   const [verdict, ...lines] = text.split("\n");

@@ -40,10 +40,10 @@ def doubling() -> Axes:
 
 
 def hour() -> Figure:
-    """Draw at which positions three hands can be as row 83 shows them: one slow, one quicker, one quick."""
+    """Draw at which positions three hands can be row 83 shows them: a fast, a medium and a slow one."""
     figure, ax = plt.subplots(figsize=(6, 2.1))
     position, last = 83, 200
-    for height, (omega, name) in enumerate(((1.0, "quick"), (0.178, "quicker"), (0.0316, "slow"))):
+    for height, omega in enumerate((1.0, 0.178, 0.0316)):
         cycle = 2 * math.pi / omega
         first = position % cycle
         shown = torch.arange(first, last, cycle)

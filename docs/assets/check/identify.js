@@ -31,7 +31,7 @@ export function identify(x) {
   const lone = x.columns > 1 && x.columns % 2 === 1 && range(x.rows).every((r) => !x.data[(r + 1) * x.columns - 1]);
   const filled = x.take(rows).pick(range(x.columns - lone));
   const found = (rows.at(-1) - rows[0] === rows.length - 1 && grid(filled)) ||
-    sequence(filled, Float64Array.from(rows)) || faulty(x) || nothing(filled);
+    sequence(filled, Float64Array.from(rows)) || faulty(x, rows) || nothing(filled);
   return measured(report.completed(found, x.rows, rows, lone), x, rows);
 }
 
@@ -87,7 +87,7 @@ function other(seen, x) {
 }
 
 /** What a table is whose columns were mixed up. */
-function faulty(x) {
+function faulty(x, rows) {
   const mixed = columns.mixedUp(x, estimate.numberFormat(x));
   if (!mixed) return null;
   const { fault, base, scale } = mixed, alone = fault.endsWith("alone");
@@ -97,7 +97,7 @@ function faulty(x) {
   const call = report.written(x.rows, x.columns, base, "interleaved", { scale });
   return answer(x, !alone, why, {
     base, scale, call, offset: 0, step: 1, baseRange: [base, base], faults: [fault],
-    make: report.maker(range(x.rows), x.columns, base, "interleaved", { scale }),
+    make: report.maker(rows, x.columns, base, "interleaved", { scale }),
   });
 }
 

@@ -1,14 +1,20 @@
 // Reads tables and says what made them, beside the page, which stays awake meanwhile.
 
-import { pasted, read, tensors } from "./files.js";
+import { MOST_ENTRIES, pasted, read, sizes, tensors } from "./files.js";
 import { identify } from "./identify.js";
 import { report } from "./report.js";
 
 const MOST = 256; // rows and columns that are drawn
+const FEWEST_ROWS = 8; // of a tensor that is offered
+
+function mayBeTable(tensor) {
+  const [rows, columns] = sizes(tensor) ?? [0, 0];
+  return rows >= FEWEST_ROWS && columns > 1 && rows * columns <= MOST_ENTRIES;
+}
 
 onmessage = async ({ data: { id, list, file, tensor, text } }) => {
   try {
-    if (list) return postMessage({ id, tensors: await tensors(list) });
+    if (list) return postMessage({ id, tensors: (await tensors(list)).map((one) => ({ ...one, mayBeTable: mayBeTable(one) })) });
     const x = text === undefined ? await read(file, tensor) : pasted(text), { make, ...found } = identify(x);
     postMessage({ id, text: report(found), ...pictures(x, make, found) });
   } catch (error) {
