@@ -96,7 +96,7 @@ def others() -> Iterator[Tensor]:
 
 def of_the_matrix() -> Iterator[Tensor]:
     for index, truth in enumerate(truths()):
-        if index * 7919 % 211 == 0 and truth.seq_len * truth.d_model <= MOST_ENTRIES:
+        if index * 7919 % 307 == 0 and truth.seq_len * truth.d_model <= MOST_ENTRIES:
             yield truth.table()
 
 
@@ -105,8 +105,8 @@ TABLES: dict[str, Callable[[], Iterable[Tensor]]] = {
     "grids": grids,
     "others": others,
     "matrix": of_the_matrix,
-    "random": lambda: [truth.table() for truth in never_seen(100, seed=5)],
-    "no encoding": lambda: [table for _, table in negatives(130, seed=5)],
+    "random": lambda: [truth.table() for truth in never_seen(60, seed=5)],
+    "no encoding": lambda: [table for _, table in negatives(104, seed=5)],
 }
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]\d+)?")
 
@@ -138,7 +138,7 @@ def assert_same(told: dict[str, Any], found: pe.Identification) -> None:
         assert close(told[name], getattr(found, name), 1e-9, 1e-12), name
     assert close(told["baseRange"], found.base_range and list(found.base_range), 1e-5)
     assert told["frequencies"] == pytest.approx(list(found.frequencies), rel=1e-6)
-    assert close(told["error"], found.error, 1e-3, 1e-13)
+    assert close(told["error"], found.error, 1e-3, 1e-10)
     texts = [(told["text"], str(found)), (told["call"], found.call)]
     for one, other in [*texts, *zip(told["alternatives"], found.alternatives, strict=True)]:
         assert words(one) == words(other)
