@@ -12,12 +12,8 @@ export function mixedUp(x, format) {
   for (const [fault, share, isSine] of [
     ["The exponent counts columns instead of pairs", (c) => 2 * c, even],
     ["A frequency for each column", (c) => c, even],
-    ["Sines alone", pair, () => true],
-    ["Sines alone", (c) => 2 * (c % half), () => true],
-    ["Sines alone", (c) => c, () => true],
-    ["Cosines alone", pair, () => false],
-    ["Cosines alone", (c) => 2 * (c % half), () => false],
-    ["Cosines alone", (c) => c, () => false],
+    ...[pair, (c) => 2 * (c % half), (c) => c].flatMap((share) =>
+      [true, false].map((sine) => ["Sines or cosines alone", share, () => sine])),
   ]) {
     const cosines = columns.filter((c) => !isSine(c)), exponent = columns.map((c) => share(c) / width);
     const scale = cosines.length ? cosines.reduce((total, c) => total + x.data[c], 0) / cosines.length : 1;

@@ -25,7 +25,10 @@ export function identify(x) {
     return answer(x, null, why, { faults: x.columns === 2 ? ["NaN at width 2"] : [] });
   }
   const rows = range(x.rows).filter((r) => x.row(r).some(Boolean));
-  if (!rows.length) return answer(x, false, "All entries are zero.");
+  if (!rows.length) {
+    const why = "All entries are zero: nobody has filled it, or somebody has overwritten it.";
+    return answer(x, false, why, { faults: ["The table is initialised away"] });
+  }
   const integers = entriesCastToIntegers(x);
   if (integers) return measured(integers, x, range(x.rows));
   const lone = x.columns > 1 && x.columns % 2 === 1 && range(x.rows).every((r) => !x.data[(r + 1) * x.columns - 1]);

@@ -15,11 +15,11 @@ const ROUNDED = [
   "positions shares frequencies angles",
 ].map((parts) => parts.split(" "));
 const ROUNDED_NAMES = {
-  positions: (format) => `Positions in ${format}`,
-  frequencies: () => "Frequencies cast with the model",
-  exponents: () => "Exponents in a short format",
-  shares: () => "Exponents in a short format",
-  angles: () => "Angles in a short format",
+  positions: "Positions in a short format",
+  frequencies: "Frequencies cast with the model",
+  exponents: "Exponents or angles in a short format",
+  shares: "Exponents or angles in a short format",
+  angles: "Exponents or angles in a short format",
 };
 
 const evenly = (law, pairs) => pairs.rows.map((row) => law.offset + law.step * row);
@@ -74,13 +74,23 @@ function spacings(width) {
   return all;
 }
 
-/** Numbers near an estimate, simple ones first, each with the bits that it takes to say it. */
-export function nice(estimated, error, usual, digits = 9) {
+/**
+ * Numbers near an estimate, simple ones first, each with the bits that it takes to say it.
+ *
+ * Of the numbers of so many digits it is the nearest, and `around` of its neighbours on each side if they are no closer
+ * together than the estimate is sure.
+ */
+export function nice(estimated, error, usual, digits = 9, around = 0) {
   const short = usual.map((x, i) => [x, 2 + i / 4]);
-  for (const k of range(digits, 1)) short.push([shortened(estimated, k), 4 + 3.32 * k]);
+  for (const k of range(digits, 1)) {
+    const nearest = shortened(estimated, k), unit = nearest ? 10 ** (Math.floor(Math.log10(Math.abs(nearest))) - k + 1) : 0;
+    short.push([nearest, 4 + 3.32 * k]);
+    if (unit < error) continue;
+    for (const n of range(around, 1)) for (const step of [-n, n]) short.push([shortened(nearest + step * unit, k), 5 + 3.32 * k]);
+  }
   if (digits >= 9) short.push([estimated, 54]);
   const seen = new Set(), limit = estimate.SURE * error + 1e-12 * Math.abs(estimated);
-  return short.filter(([x]) => !seen.has(x) && Math.abs(x - estimated) <= limit && seen.add(x));
+  return short.filter(([x]) => !seen.has(x) && x * estimated > 0 && Math.abs(x - estimated) <= limit && seen.add(x));
 }
 
 /** The laws near `line` that fit; for each step and spacing that with the fewest digits. */
@@ -101,24 +111,45 @@ function* laws(pairs, line, fits) {
 /** `law` with the bases that fit, for each spacing the first. */
 function* withBases(pairs, line, law, fits, digits = 9) {
   const [, slope, , uncertain] = line.fit(Math.log(Math.abs(law.step)));
-  const logBase = (-slope * pairs.width) / 2, error = (uncertain * pairs.width) / 2;
+  const logBase = (-slope * pairs.width) / 2, error = (uncertain * pairs.width) / 2, known = error < Infinity;
+  const usual = known ? [1e4, ...range(8, 1).map((k) => 10 ** k), 1e-4, 1, Math.exp(Math.min(pairs.width, 690))] : [1e4];
+  const estimates = known ? [[logBase, error], byPhases(pairs, law, logBase)].filter(Boolean) : [[Math.log(1e4), 0]];
   for (const [spacing, power] of spacings(pairs.width)) {
-    let guess = 1e4, spread = 0, usual = [1e4];
-    if (error < Infinity) {
-      guess = Math.exp(Math.min(Math.max(logBase / power, -650), 650));
-      spread = guess * Math.expm1(Math.min(error / power, 3)) + 4e-6 * guess;
-      usual = [1e4, ...range(8, 1).map((k) => 10 ** k), 1e-4, 1, Math.exp(Math.min(pairs.width, 690))];
-    } else if (spacing !== "paper") continue;
-    for (const [base, bits] of nice(guess, spread, usual, digits)) {
-      const log = Math.log(base) * power;
-      if (!(log > -60 && log < 690)) continue; // faster hands would leave float64
-      const total = law.bits + bits + (spacing !== "paper" ? 1 : 0) + (spacing === null ? 2 : 0);
-      const based = { ...law, base: power === 1 ? base : Math.exp(log), spacing, named: base, bits: total };
-      const hits = [...withOffsets(pairs, based, fits)];
+    if (!known && spacing !== "paper") continue;
+    for (const [middle, off] of estimates) {
+      const guess = Math.exp(Math.min(Math.max(middle / power, -650), 650));
+      const spread = guess * Math.expm1(Math.min(off / power, 3)) + (known ? 4e-6 * guess : 0);
+      let hits = [];
+      for (const [base, bits] of nice(guess, spread, usual, digits, 3)) {
+        const log = Math.log(base) * power;
+        if (!(log > -60 && log < 690)) continue; // faster hands would leave float64
+        const total = law.bits + bits + (spacing !== "paper" ? 1 : 0) + (spacing === null ? 2 : 0);
+        const based = { ...law, base: power === 1 ? base : Math.exp(log), spacing, named: base, bits: total };
+        hits = [...withOffsets(pairs, based, fits)];
+        if (hits.length) break;
+      }
       yield* hits;
       if (hits.length) break;
     }
   }
+}
+
+/**
+ * The logarithm of the base, and its error, by what the hands show in row 0, if that is a whole position: a row far from
+ * position 0 tells as much of the frequencies as so many rows do.
+ */
+function byPhases(pairs, given, logBase) {
+  const law = { ...given, base: Math.exp(Math.min(Math.max(logBase, -60), 650)) };
+  const [shown, off] = firstPositions(pairs, law)[0], position = round(shown);
+  const { phases, sigma, omega } = rowZero(pairs, law);
+  const tells = omega.map((w, i) => (-position * w * 2 * i) / pairs.width);
+  const information = sum(tells.map((t, i) => (t / sigma[i]) ** 2));
+  if (Math.abs(shown - position) > off || !information) return null;
+  const left = phases.map((phase, i) => {
+    const angle = phase - position * omega[i];
+    return angle - 2 * Math.PI * round(angle / (2 * Math.PI));
+  });
+  return [logBase + sum(tells.map((t, i) => (t * left[i]) / sigma[i] ** 2)) / information, information ** -0.5];
 }
 
 /** `law` with the first positions that fit. */
@@ -136,8 +167,8 @@ function* withOffsets(pairs, law, fits) {
     }
 }
 
-/** The positions that the hands may show in row 0 by the frequencies of `law`, and how exactly. */
-function firstPositions(all, law) {
+/** The angles of the hands in row 0 by the frequencies of `law`, their errors, and the frequencies. */
+function rowZero(all, law) {
   const pairs = all.at(estimate.spread(all.rows.length, estimate.ROWS)), z = pairs.hands, k = z.columns;
   const omega = omegaOf(law, pairs, k), weight = estimate.weights(pairs.handErrors());
   const phases = new Float64Array(k), sigma = new Float64Array(k);
@@ -150,14 +181,23 @@ function firstPositions(all, law) {
       total += w;
     }
     phases[i] = Math.atan2(im, re);
-    sigma[i] = Math.sqrt(1 / total) + 1e-3;
+    sigma[i] = Math.sqrt(1 / total);
   }
+  return { phases, sigma, omega };
+}
+
+/** The positions that the hands may show in row 0 by the frequencies of `law`, and how exactly. */
+function firstPositions(pairs, law) {
+  const { phases, sigma: sharp, omega } = rowZero(pairs, law), sigma = sharp.map((s) => s + 1e-3);
   const slowest = Math.min(...omega), fastest = Math.max(...omega);
   const most = Math.ceil(Math.min((estimate.FARTHEST * slowest) / (2 * Math.PI), estimate.FARTHEST));
   const read = estimate.clock(omega, sigma), shown = range(2 * most + 1, -most).map((turns) => read(phases, turns));
   const about = new Map(shown.map((one) => [one, round(one[1] * 100)]));
-  shown.sort((a, b) => about.get(a) - about.get(b) || Math.abs(a[0]) - Math.abs(b[0]));
   const error = (4 * sigma[omega.indexOf(fastest)]) / fastest;
+  // Where the hands come together again and again, a whole number is likelier than any other.
+  const between = ([p]) => Math.abs(p - round(p)) > error;
+  shown.sort((a, b) =>
+    about.get(a) - about.get(b) || between(a) - between(b) || Math.abs(a[0]) - Math.abs(b[0]) || a[0] - b[0]);
   return shown.slice(0, 3).map(([position]) => [position, error]);
 }
 
@@ -280,7 +320,8 @@ function elsewhere(pairs, law) {
 
 /** What known faults make of evenly spaced positions, and how to write it. */
 function* known(pairs, even) {
-  for (const name of SHORT) yield [`Positions in ${name}`, `({}).to(torch.${name})`, even.map(CAST[name])];
+  yield ["Past equal to future", "({}).abs()", even.map(Math.abs)];
+  for (const name of SHORT) yield ["Positions in a short format", `({}).to(torch.${name})`, even.map(CAST[name])];
   for (const size of [2 ** 8, 2 ** 16]) {
     const half = size / 2;
     yield ["Positions that wrap around", `({}) % ${size}`, even.map((p) => modulo(p, size))];
@@ -288,7 +329,7 @@ function* known(pairs, even) {
   }
   const same = (m, r) => m.row(r).every((x, c) => Math.abs(x - m.data[c]) <= 4 * SINGLE * pairs.radius);
   const period = range(even.length - 1, 1).find((r) => same(pairs.sines, r) && same(pairs.cosines, r));
-  if (period) yield ["Rows repeat", `({})[torch.arange(${even.length}) % ${period}]`, even.map((_, r) => even[r % period])];
+  if (period) yield ["Positions that wrap around", `({})[torch.arange(${even.length}) % ${period}]`, even.map((_, r) => even[r % period])];
 }
 
 /** `law` with the positions that the rows show, each read for itself. */
@@ -337,7 +378,7 @@ function roundedLaw(pairs, head, one) {
     if (!(Math.abs(Math.log(step) - log) < 0.1)) continue;
     const law = { base: 1, step: one.sign * step, offset: 0, spacing: null, named: NaN, bits: 0 };
     for (const [best] of withBases(head, one, law, fits, 3)) {
-      const { fit, parts, name } = seen.get(best), faults = [...new Set(parts.map((part) => ROUNDED_NAMES[part](name)))];
+      const { fit, parts, name } = seen.get(best), faults = [...new Set(parts.map((part) => ROUNDED_NAMES[part]))];
       return found(pairs, best, fit, { faults, written: name, again: false });
     }
   }

@@ -112,6 +112,7 @@ export function maker(positions, width, base, layout = "interleaved", { form = "
 export function gridCall(parts, blocks, width) {
   const axes = parts.length, inner = parts.map((part) => inside(part.call)), [[, rest]] = inner;
   if (parts.some(({ scale, shift }) => scale !== 1 || shift) || inner.some((one) => one[1] !== rest)) return "";
+  if (parts[0].layout === "interleaved, cosines first") return ""; // none makes it
   let places = `torch.cartesian_prod(${inner.map(([positions]) => positions).join(", ")})`;
   if (blocks.slice(0, axes).some((axis, i) => axis !== i)) places += `[:, [${blocks.slice(0, axes).join(", ")}]]`;
   const text = `pe.encode_positions(${places}, ${rest}`;
