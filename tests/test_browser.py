@@ -623,8 +623,6 @@ def test_examples_and_pictures_of_the_check(visit: Visit) -> None:
         page.get_by_role("button", name=name).click()
         expect(page.get_by_role("status")).to_contain_text(word)
         assert page.locator("#answer canvas").count() == (1 if name == "Noise" else 2)
-    seen, made = page.locator("#answer canvas").all()
-    assert seen.screenshot() == made.screenshot()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.evaluate(AXE)
     assert not page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
