@@ -605,7 +605,7 @@ def test_pasted_rows_are_checked_by_keyboard_and_the_call_is_copied(visit: Visit
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert "first position 2" in said(page)
-    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copy").first.click()
     page.wait_for_function("async () => (await navigator.clipboard.readText()).includes('(40, 8, offset=2)')")
     page.locator("#rows").fill("1 2\n3")
     page.get_by_role("button", name="Check the numbers").click()
