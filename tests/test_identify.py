@@ -326,3 +326,12 @@ def test_command(tmp_path: Path) -> None:
 def test_tables_of_random_parameters(seed: int) -> None:
     (truth,) = never_seen(1, seed)
     assert verdict(pe.identify(truth.table()), truth) in KNOWN
+
+
+def test_a_scaled_grid_is_told_without_a_call() -> None:
+    places = torch.cartesian_prod(torch.arange(8), torch.arange(6)).double()
+    table = torch.cat([Truth(8, 48, "sin_cos").table()[places[:, axis].long()] for axis in range(2)], 1)
+    found = pe.identify(table / 8)
+    assert found.sinusoidal
+    assert found.scale == pytest.approx(1 / 8)
+    assert not found.call

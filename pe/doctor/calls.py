@@ -127,7 +127,8 @@ def grid_call(parts: "list[Identification]", blocks: tuple[int, ...], width: int
     axes, each = len(parts), len(blocks) // len(parts)
     first = parts[0]
     inner = [_inside(part.call) for part in parts]
-    if any(rest != inner[0][1] for _, rest in inner) or first.layout not in check.LAYOUTS:
+    scaled = any(part.scale != 1 or part.shift for part in parts)
+    if scaled or any(rest != inner[0][1] for _, rest in inner) or first.layout not in check.LAYOUTS:
         return ""
     places = f"torch.cartesian_prod({', '.join(positions for positions, _ in inner)})"
     if blocks[:axes] != tuple(range(axes)):
