@@ -185,7 +185,7 @@ FAULTY: list[tuple[Callable[[int], nn.Module], str, str, str | None]] = [
     (faulty.LostMinus, W, "rows", "A lost minus"),
     (faulty.Integers, W, "rows", "Entries cast to integers"),
     (faulty.WrongAxis, W, "rows", "Slices on the wrong axis"),
-    (faulty.PastAsFuture, W, "no row twice", "Past equal to future"),
+    (faulty.PastAsFuture, W, "rows", "Past equal to future"),
     (Noise, W, "rows", None),
     (faulty.Swapped, W, "tokens differ", "Batch and sequence swapped"),
     (Nothing, W, "tokens differ", None),

@@ -67,14 +67,15 @@ def test_recipe_makes_the_table_of_the_library(recipe: str, build: Callable[[], 
 # What `identify` says of a table of each recipe: layout, spacing, and for grids the axis of each block of columns.
 SAID: dict[str, tuple[str, str, tuple[int, ...]]] = {
     "The paper": ("interleaved", "paper", ()),
-    "Marian, Pegasus and RoFormer": ("sin_cos", "paper", ()),
+    "TensorFlow's tutorial, Marian, Pegasus and RoFormer": ("sin_cos", "paper", ()),
     "Whisper": ("sin_cos", "tensor2tensor", ()),
     "MusicGen": ("cos_sin", "tensor2tensor", ()),
     "M2M100, NLLB and fairseq": ("sin_cos", "tensor2tensor", ()),
     "x-transformers": ("sin_cos", "paper", ()),
     "Diffusion timesteps": ("sin_cos", "tensor2tensor", ()),
     "Diffusion timesteps, flipped": ("cos_sin", "paper", ()),
-    "ViTMAE": ("sin_cos", "paper", (0, 1)),
+    "MAE and ViTMAE": ("sin_cos", "paper", (1, 0)),
+    "PyTorch Geometric": ("sin_cos", "tensor2tensor", ()),
     "timm": ("sin_cos", "paper", (0, 1, 0, 1)),
     "DETR": ("interleaved", "paper", (0, 1)),
     "positional-encodings": ("interleaved", "paper", (0, 1)),
@@ -86,6 +87,9 @@ def test_table_of_the_library_tells_its_convention(recipe: str, build: Callable[
     table = build()
     for part in table if table.ndim == 3 else [table]:
         found = pe.identify(part)
+        if recipe == "MLX":  # sines of fewer digits than float32 has
+            assert found.sinusoidal is None
+            continue
         assert found.sinusoidal
         assert (found.layout, found.spacing, found.order) == SAID[recipe]
         usual = 10_000.0 if found.spacing == "paper" else 10_000 ** (part.shape[1] / (part.shape[1] - 2))

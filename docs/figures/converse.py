@@ -70,10 +70,11 @@ def reach() -> None:
     """Print, as HTML, the first distance with a negative product, by width and base."""
     bases = (100.0, 1000.0, 10_000.0, 100_000.0)
     heads = "".join(f"<th>base {base:,.0f}</th>" for base in bases)
+    print("<div class='md-typeset__scrollwrap' tabindex='0'><div class='md-typeset__table'>")
     print(f"<table><thead><tr><th>d_model</th>{heads}</tr></thead><tbody>")
     for d_model in (64, 128, 256, 512, 1024, 2048):
         cells = "".join(f"<td>{first_negative(d_model, base):,}</td>" for base in bases)
         print(f"<tr><td>{d_model:,}</td>{cells}</tr>")
     zero = float(mpmath.findroot(mpmath.ci, 0.6))
     limits = "".join(f"<td>{zero * base:,.0f}</td>" for base in bases)
-    print(f"<tr><td>{zero:.4f} <em>b</em></td>{limits}</tr></tbody></table>")
+    print(f"<tr><td>{zero:.4f} <em>b</em></td>{limits}</tr></tbody></table></div></div>")

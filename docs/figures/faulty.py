@@ -185,12 +185,13 @@ def matrix() -> None:
     seen = {fault: {finding.law: finding for finding in broken(fault)} for fault in FAULTS}
     laws = [finding.law for finding in pe.check_layer(Right, 64).laws]
     laws = [law for law in laws if any(law in found for found in seen.values())]
-    print('<div class="matrix"><table><thead><tr><th scope="col">Fault</th>')
+    print('<div class="matrix md-typeset__scrollwrap" tabindex="0"><div class="md-typeset__table">')
+    print('<table><thead><tr><th scope="col">Fault</th>')
     print("".join(f'<th scope="col"><span>{law}</span></th>' for law in laws), "</tr></thead><tbody>")
     for fault, found in seen.items():
         cells = [_cell(found.get(law), fault) for law in laws]
         print(f'<tr><th scope="row">{html.escape(fault)}</th>{"".join(cells)}</tr>')
-    print("</tbody></table></div>")
+    print("</tbody></table></div></div>")
 
 
 def _cell(finding: Finding | None, fault: str) -> str:

@@ -102,10 +102,11 @@ def matrix() -> None:
     counts: dict[str, dict[str, int]] = json.loads(MEASURED.read_text(encoding="utf-8"))
     shown = [verdict for verdict in VERDICTS if any(verdict in numbers for numbers in counts.values())]
     shown += ["wrong"] * ("wrong" not in shown)
+    print('<div class="md-typeset__scrollwrap" tabindex="0"><div class="md-typeset__table">')
     print('<table><thead><tr><th scope="col">Tables</th><th scope="col">number</th>')
     print("".join(f'<th scope="col">{VERDICTS[verdict]}</th>' for verdict in shown), "</tr></thead><tbody>")
     for group, name in GROUPS.items():
         numbers = counts[group]
         cells = [f"{sum(numbers.values()):,}", *(f"{numbers[v]:,}" if v in numbers else "" for v in shown)]
         print(f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>')
-    print("</tbody></table>")
+    print("</tbody></table></div></div>")

@@ -17,7 +17,8 @@ WRITTEN = ("{:.0f}", "{:.0f}", "1 : {:.3g}", "changes", "±{:.0%}")
 def scoreboard(last: str) -> None:
     """Print, as HTML, which wishes are met by each way up to `last`."""
     heads = "".join(f"<th>{wish}</th>" for wish in WISHES)
-    print(f'<div class="scores"><table><thead><tr><td></td>{heads}</tr></thead><tbody>')
+    print('<div class="scores md-typeset__scrollwrap" tabindex="0"><div class="md-typeset__table">')
+    print(f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>")
     for way in tries.WAYS:
         cells = []
         for (met, number), written in zip(tries.measure(way).values(), WRITTEN, strict=True):
@@ -27,7 +28,7 @@ def scoreboard(last: str) -> None:
         print(f"<tr><td>{way}</td>{''.join(cells)}</tr>")
         if way == last:
             break
-    print("</tbody></table></div>")
+    print("</tbody></table></div></div>")
 
 
 def numbers() -> Figure:

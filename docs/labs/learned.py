@@ -110,6 +110,7 @@ for name, table in tables.items():
 # A Fourier transform along the positions, summed over the columns, says how much of a table repeats with which period. The formula shows what that looks like when the answer is known: a comb whose teeth are the pairs of columns, evenly spaced on a logarithmic axis until 512 positions are too few to tell them apart.
 
 # %% figure="Energy by period from 2 to 300 positions, on a logarithmic axis, one panel for each table. The formula is a comb of equal steps that ends on a level. MiniLM has four separate peaks near 6, 17, 52 and 150 positions. RXNMapper has peaks between 9 and 15 and a low hill at 70. The classifier has everything beyond 30. The decoder has a peak at 30 and narrow ones between 2 and 4."
+periods = torch.logspace(math.log10(2), math.log10(300), 300)
 
 
 def spectrum(table, periods):
@@ -122,7 +123,6 @@ def spectrum(table, periods):
     return waves.abs().square().sum(dim=0) / periods
 
 
-periods = torch.logspace(math.log10(2), math.log10(300), 300)
 figure, axes = plt.subplots(5, 1, figsize=(6, 6), sharex=True)
 for number, (ax, name) in enumerate(zip(axes, shown)):
     energy = spectrum(tables[name], periods)
