@@ -317,6 +317,7 @@ SEARCHES = {
     "module 'pe' has no attribute 'PositionalEncoding'": ["usage"],
     "AttributeError": ["usage"],
     "pip install": ["usage", "index"],
+    "test vectors": ["copy"],
 }
 
 
