@@ -1,5 +1,7 @@
 // The page Check your table: what was dropped, chosen or pasted goes to the worker; its answer is written and drawn.
 
+import { ramp } from "./ramp.js";
+
 const $ = (id) => document.getElementById(id);
 const answer = $("answer"), status = $("status"), choice = $("tensor");
 const LIKELY = /pos|time|sin|embed_p|pe$/i;
@@ -101,11 +103,3 @@ function show({ text, rows, columns, most, seen, made }) {
 }
 
 const GREY = 0xff808080; // of what is no number
-const ramp = (() => {
-  const stops = JSON.parse($("coolwarm").textContent).map((hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)));
-  return Uint32Array.from({ length: 256 }, (_, n) => {
-    const at = (n / 255) * (stops.length - 1), low = Math.min(Math.floor(at), stops.length - 2);
-    const [r, g, b] = stops[low].map((v, k) => Math.round(v + (stops[low + 1][k] - v) * (at - low)));
-    return (255 << 24) | (b << 16) | (g << 8) | r; // ImageData is RGBA, and every machine with a browser is little-endian
-  });
-})();

@@ -1,4 +1,6 @@
-// The encoding in double precision and the page that shows it. No library, nothing fetched.
+// The encoding in double precision and the page that shows it. No library, and nothing from elsewhere.
+
+import { ramp } from "./ramp.js";
 
 const LAYOUTS = {
   interleaved: (i, width) => [2 * i, 2 * i + 1],
@@ -113,15 +115,6 @@ const set = (node, attributes) => {
   for (const [key, value] of Object.entries(attributes)) if (node.getAttribute(key) !== String(value)) node.setAttribute(key, value);
   return node;
 };
-
-const ramp = (() => {
-  const stops = JSON.parse($("coolwarm").textContent).map((hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)));
-  return Uint32Array.from({ length: 256 }, (_, n) => {
-    const at = (n / 255) * (stops.length - 1), low = Math.min(Math.floor(at), stops.length - 2);
-    const [r, g, b] = stops[low].map((v, k) => Math.round(v + (stops[low + 1][k] - v) * (at - low)));
-    return (255 << 24) | (b << 16) | (g << 8) | r; // ImageData is RGBA, and every machine with a browser is little-endian
-  });
-})();
 
 let kappa = []; // similarity at distance 0, 1, 2, …
 const canvas = $("table"), pixels = new Uint32Array(512 * 1024); // enough for the largest table
