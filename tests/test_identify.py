@@ -70,7 +70,7 @@ def test_sample_of_the_matrix_is_never_wrong() -> None:
     for group in ("matrix", "wide", "random"):
         assert set(counts[group]) <= KNOWN
     assert "wrong" not in counts["negatives"]
-    assert counts["wide"].get("right", 0) + counts["wide"].get("others", 0) >= 0.9 * sum(counts["wide"].values())
+    assert counts["wide"].get("right", 0) + counts["wide"].get("others", 0) >= 0.8 * sum(counts["wide"].values())
 
 
 @pytest.mark.parametrize("family", NEGATIVES)

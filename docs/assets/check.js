@@ -69,8 +69,6 @@ const element = (name, attributes, ...inside) => {
   return made;
 };
 
-document.querySelector(".check").hidden = false; // without a script it would be dead
-
 /** Where each fault is explained: in the table of faults on this page, which links to Bugs. */
 const faults = new Map(Array.from($("faults").querySelectorAll("tbody tr"), ({ cells: [cell] }) =>
   [cell.textContent, cell.querySelector("a")?.href ?? "#faults-that-it-names"]));
