@@ -293,6 +293,7 @@ def test_notebook_is_offered_only_if_all_of_it_can_be_installed(visit: Visit) ->
 
 
 SEARCHES = {
+    "keras layer": ["copy"],
     "positional encoding to copy": ["copy"],
     "odd d_model": ["implementation", "bugs", "formula"],
     "why 10000": ["frequency", "claims"],
@@ -332,6 +333,7 @@ THREADS = {
     # https://github.com/bmild/nerf/issues/12
     "nerf pi positional embedding": "recipes/#nerf-frequencies-1-2-4-8",
     # https://github.com/facebookresearch/mae/issues/151
+    "non-square number of patches": "recipes/#2d-positional-encoding-channels-first-or-last",
     # https://github.com/pengzhiliang/MAE-pytorch/issues/39
     "interpolate positional embedding higher resolution": "recipes/#another-resolution-than-the-model-was-trained-with",
     # https://github.com/facebookresearch/detr/issues/25
@@ -346,6 +348,42 @@ THREADS = {
     "positional encoder batch_first": "coming/#the-tutorials-positionalencoding-line-by-line",
     # https://github.com/espnet/espnet/pull/1060
     "register_buffer pe saved in state_dict": "coming/#unexpected-key-in-state_dict-loading-an-old-checkpoint",
+    # https://github.com/tensorflow/tensor2tensor/issues/1591
+    "why add positional embedding instead of concatenate": "usage/#why-added-and-not-appended",
+    # https://github.com/karpathy/nanoGPT/issues/83
+    "token_embedding and pos_embedding added linearly": "usage/#why-added-and-not-appended",
+    # https://github.com/pytorch/tutorials/issues/2655
+    "why multiply sqrt(d_model) before TransformerEncoderLayer": "usage/#scaling-by-d_model-and-why",
+    # https://github.com/karpathy/nanoGPT/issues/59
+    "why using learnable position embedding": "pros-and-cons/#the-decision",
+    # https://github.com/Spirit-AI-Team/spirit-v1.5/issues/1
+    "does sinusoidal outperform rope embedding": "pros-and-cons/#the-decision",
+    # https://github.com/facebookresearch/fairseq/issues/122
+    "sinusoidal embeddings advantage of extrapolating": "pros-and-cons/#the-decision",
+    # https://github.com/mead-ml/mead-baseline/pull/251
+    "learned positional embeddings longer sentences": "labs/longer/",
+    # https://github.com/kaushalshetty/Positional-Encoding/issues/2
+    "why sin and cos functions": "why/",
+    # https://github.com/tensorflow/tensorflow/issues/37191
+    "sin and cos should be concatenated": "conventions/#another-order-of-columns",
+    # https://github.com/huggingface/transformers/pull/21328
+    "M2M100 positional embedding": "conventions/#m2m100-nllb-and-fairseq",
+    # https://github.com/facebookresearch/fairseq/issues/2468
+    "SinusoidalPositionalEmbedding torch.onnx.export": "deploy/#export",
+    # https://github.com/harvardnlp/annotated-transformer/issues/12
+    "linear function relative positions": "claims/#shift-is-a-rotation",
+    # https://github.com/idiap/fast-transformers/issues/102
+    "permutation invariant": "claims/#attention-is-invariant",
+    # https://github.com/codertimo/BERT-pytorch/issues/78
+    "RuntimeError d_model is odd": "bugs/#an-odd-width",
+    # https://github.com/ml-explore/mlx-lm/pull/93
+    "wrong positional embeddings single token cache": "usage/#decoding-step-by-step",
+    # https://github.com/utensils/mold/issues/786
+    "timesteps rounded through bf16 before the time embedding": "recipes/#a-timestep-embedding-module-for-nnsequential",
+    # https://github.com/modelscope/DiffSynth-Studio/issues/562
+    "timestep changes bfloat16": "recipes/#a-timestep-embedding-module-for-nnsequential",
+    # https://github.com/espnet/espnet/pull/1060
+    "extend the length of positional encoding": "claims/#extends-to-longer-sequences",
 }
 
 
