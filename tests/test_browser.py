@@ -650,6 +650,8 @@ def test_pasted_rows_are_checked_by_keyboard_and_the_call_is_copied(visit: Visit
 
 def test_examples_and_pictures_of_the_check(visit: Visit) -> None:
     page = visit("check/", viewport=PHONE, color_scheme="dark")
+    pixels = "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"
+    drawn = {}
     for name, word in (
         ("From a tutorial", "interleaved"),
         ("From Whisper", "Whisper"),
@@ -658,7 +660,11 @@ def test_examples_and_pictures_of_the_check(visit: Visit) -> None:
     ):
         page.get_by_role("button", name=name).click()
         expect(page.get_by_role("status")).to_contain_text(word)
-        assert page.locator("#answer canvas").count() == (1 if name == "Noise" else 2)
+        drawn[name] = [canvas.evaluate(pixels) for canvas in page.locator("#answer canvas").all()]
+        assert len(drawn[name]) == (1 if name == "Noise" else 2)
+    right, (broken, should) = drawn["From a tutorial"][0], drawn["Broken"]
+    assert max(abs(a - b) for a, b in zip(right, should, strict=True)) <= 4  # it was pasted with four digits
+    assert max(abs(a - b) for a, b in zip(broken, should, strict=True)) > 50
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.evaluate(AXE)
     assert not page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")

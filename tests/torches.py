@@ -13,7 +13,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-NAMES = "sinusoidal", "module", "properties", "figures", "fuzz", "distributed", "vectors"
+NAMES = "sinusoidal", "module", "properties", "figures", "fuzz", "distributed", "devices", "vectors", "identify", "checking"
 TESTS = [f"tests/test_{name}.py" for name in NAMES]
 # Of these each torch asks for versions of its own; everything else is pinned as always.
 CHOSEN_BY_TORCH = re.compile(r"^(torch|torchvision|sympy)==.*\n", re.MULTILINE)

@@ -77,7 +77,7 @@ const links = new Map([...faults, ["Conventions", $("conventions").href]]), name
 /** A line with links where it names a fault or a page. */
 const linked = (line) => line.split(named).map((part) => (links.has(part) ? element("a", { href: links.get(part), textContent: part }) : part));
 
-function show({ text, rows, columns, most, seen, made }) {
+function show({ text, rows, columns, most, seen, second, faulty }) {
   const [verdict, ...lines] = text.split("\n");
   answer.append(element("p", { className: "said" }, verdict));
   for (const line of lines) {
@@ -91,7 +91,7 @@ function show({ text, rows, columns, most, seen, made }) {
       answer.append(element("div", { className: "call" }, element("pre", {}, code), copy));
     }
   }
-  const names = [["Your table", seen], ["What the call makes", made]].filter(([, entries]) => entries);
+  const names = [["Your table", seen], [faulty ? "What it should be" : "What the call makes", second]].filter(([, entries]) => entries);
   answer.append(element("div", { className: "pictures" }, ...names.map(([name, entries]) => {
     const canvas = element("canvas", { width: columns, height: rows, role: "img", ariaLabel: `${name}, ${rows} rows down, ${columns} columns across` });
     const pixels = Uint32Array.from(entries, (entry) => ramp[Math.min(Math.max(Math.round((entry / most) * 127.5 + 127.5), 0), 255)] ?? GREY);

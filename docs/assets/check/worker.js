@@ -2,10 +2,11 @@
 
 import { MOST_ENTRIES, pasted, read, sizes, tensors } from "./files.js";
 import { identify } from "./identify.js";
-import { report } from "./report.js";
+import { maker, report } from "./report.js";
 
 const MOST = 256; // rows and columns that are drawn
 const FEWEST_ROWS = 8; // of a tensor that is offered
+const OTHER_EXPONENT = ["A lost minus", "The exponent counts columns instead of pairs", "An integer division in the exponent"];
 
 function mayBeTable(tensor) {
   const [rows, columns] = sizes(tensor) ?? [0, 0];
@@ -22,11 +23,20 @@ onmessage = async ({ data: { id, list, file, tensor, text } }) => {
   }
 };
 
-/** The first rows and columns of the table, and of what its call makes. */
-function pictures(x, make, { scale }) {
+/** What a table with a fault should be, the formula at its positions, or null if its call makes that already. */
+function meant(x, { faults, layout, base, offset, step, scale }) {
+  if (!faults.length || layout === null || offset === null) return null;
+  const positions = Array.from({ length: x.rows }, (_, row) => offset + (step ?? 1) * row);
+  const right = faults.some((fault) => OTHER_EXPONENT.includes(fault)) ? 10_000 : base;
+  return maker(positions, x.columns, right, layout === "interleaved, cosines first" ? "interleaved" : layout, { scale });
+}
+
+/** The first rows and columns of the table, and of what its call makes or, if it has a fault, of what it should be. */
+function pictures(x, make, found) {
   const rows = Math.min(x.rows, MOST), columns = Math.min(x.columns, MOST);
   const drawn = (entry) => Float32Array.from({ length: rows * columns }, (_, at) => entry(Math.floor(at / columns), at % columns));
   const seen = drawn((r, c) => x.data[r * x.columns + c]);
-  const most = scale || seen.reduce((most, entry) => (Number.isFinite(entry) ? Math.max(most, Math.abs(entry)) : most), 0) || 1;
-  return { rows, columns, most, seen, made: make && drawn(make) };
+  const should = meant(x, found), second = should ?? make;
+  const most = found.scale || seen.reduce((most, entry) => (Number.isFinite(entry) ? Math.max(most, Math.abs(entry)) : most), 0) || 1;
+  return { rows, columns, most, seen, second: second && drawn(second), faulty: should !== null };
 }
