@@ -13,8 +13,10 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-NAMES = "sinusoidal", "module", "properties", "figures", "fuzz", "distributed", "devices", "vectors", "identify", "checking"
-TESTS = [f"tests/test_{name}.py" for name in NAMES]
+FORMULA = "sinusoidal", "properties", "figures", "fuzz", "vectors"
+LAYER = "module", "distributed", "devices"
+DOCTOR = "identify", "checking"
+TESTS = [f"tests/test_{name}.py" for name in (*FORMULA, *LAYER, *DOCTOR)]
 # Of these each torch asks for versions of its own; everything else is pinned as always.
 CHOSEN_BY_TORCH = re.compile(r"^(torch|torchvision|sympy)==.*\n", re.MULTILINE)
 
