@@ -14,7 +14,7 @@ import pe
 from docs.figures import faulty
 from pe.doctor.faults import Fault
 from pe.doctor.laws import LAWS
-from tests.conftest import ROOT
+from tests.conftest import ROOT, since
 
 PAGE = (ROOT / "docs/bugs.md").read_text(encoding="utf-8")
 HEADINGS = [line.lstrip("# ").replace("`", "") for line in PAGE.splitlines() if line.startswith(("## ", "### "))]
@@ -247,6 +247,7 @@ def table(seq_len: int, d_model: int) -> Tensor:
     return torch.where(column % 2 == 0, angle.sin(), angle.cos()).float()
 
 
+@since("2.5", "a range of a length that varies is exported")
 def test_finds_nothing_in_a_right_function() -> None:
     findings = pe.check_layer(lambda _: table, 64, call=lambda f, x: x + f(x.shape[1], x.shape[2]).to(x))
     assert (findings.wrong, findings.limits, findings.remarks) == ((), (), ()), str(findings)
@@ -269,7 +270,9 @@ class Tutorial(nn.Module):
 def test_knows_the_limits_of_the_tutorial() -> None:
     findings = pe.check_layer(Tutorial, 64)
     assert (findings.wrong, findings.remarks) == ((), ())
-    assert {limit.law for limit in findings.limits} == {"any length", "token by token", "odd width", "checkpoint"}
+    limits = {"any length", "token by token", "odd width", "checkpoint"}
+    older = {"export"} if torch.__version__ < "2.8" else set()  # a slice whose length varies
+    assert limits <= {limit.law for limit in findings.limits} <= limits | older
     assert "5,000" in next(limit.seen for limit in findings.limits if limit.law == "any length")
     finished = pe.check_layer(Tutorial(64), 64)
     assert {finding.law for finding in finished.of("not tried")} == {"odd width", "width 2"}

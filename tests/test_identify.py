@@ -96,6 +96,13 @@ def test_other_frequencies_are_named_with_them() -> None:
     assert "sinusoids of other frequencies" in str(found)
 
 
+def test_pairs_that_turn_faster_and_faster_are_another_encoding() -> None:
+    slow_first = torch.arange(20)[:, None] * torch.tensor([1.0, 2.0]) * math.tau / 20
+    reversed_pairs = pe.generate_position_encoding(8, 4)[:, [2, 0, 3, 1]]
+    for table in (torch.cat([slow_first.sin(), slow_first.cos()], 1).half(), reversed_pairs):
+        assert not pe.identify(table).sinusoidal
+
+
 def test_real_weights() -> None:
     import numpy as np
 

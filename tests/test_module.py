@@ -420,7 +420,9 @@ def test_graphs_know_no_number() -> None:
     assert torch.allclose(plain(other), layer(other), atol=1e-6)
 
 
-@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(
+    "strict", [False, pytest.param(True, marks=since("2.7", "Dynamo keeps a length that varies beside an offset"))]
+)
 def test_exports_with_offsets_in_a_tensor(strict: bool) -> None:
     class Continued(nn.Module):
         def __init__(self) -> None:

@@ -166,8 +166,9 @@ def with_bases(pairs: Pairs, line: Line, law: Law, fits: Fits, digits: int = 9) 
             found = []
             for base, bits in nice(guess, spread, usual, digits, around=3):
                 log = math.log(base) * power
-                if not -60 < log < 690:  # faster hands would leave float64
-                    continue
+                lost_minus = base == 1e-4 and abs(law.step) == 1
+                if not -60 < log < 690 or (base < 1 and not lost_minus):
+                    continue  # faster hands would leave float64; and no pair is faster than the one before
                 total = law.bits + bits + (spacing != "paper") + 2 * (spacing is None)
                 based = replace(
                     law, base=base if power == 1 else math.exp(log), spacing=spacing, named=base, bits=total

@@ -121,8 +121,9 @@ function* withBases(pairs, line, law, fits, digits = 9) {
       const spread = guess * Math.expm1(Math.min(off / power, 3)) + (known ? 4e-6 * guess : 0);
       let hits = [];
       for (const [base, bits] of nice(guess, spread, usual, digits, 3)) {
-        const log = Math.log(base) * power;
-        if (!(log > -60 && log < 690)) continue; // faster hands would leave float64
+        const log = Math.log(base) * power, lostMinus = base === 1e-4 && Math.abs(law.step) === 1;
+        // Faster hands would leave float64; and no pair is faster than the one before.
+        if (!(log > -60 && log < 690) || (base < 1 && !lostMinus)) continue;
         const total = law.bits + bits + (spacing !== "paper" ? 1 : 0) + (spacing === null ? 2 : 0);
         const based = { ...law, base: power === 1 ? base : Math.exp(log), spacing, named: base, bits: total };
         hits = [...withOffsets(pairs, based, fits)];
