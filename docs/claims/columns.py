@@ -101,10 +101,10 @@ def many_scales():
 @claim(
     "The encoding is periodic",
     "depends",
-    "Each pair of columns is: after its wavelength it differs by {0}. The row is not: at none of the 256 wavelengths do all "
-    "pairs come round together; the nearest that a row comes to itself there is {1}.",
-    conditions="The distances of the row are rounded to whole positions. Width 512. Between whole positions no row repeats, at any "
-    "width; between real ones rows do at widths 1, 2, 3, 4 and 8.",
+    "Each pair of columns is: after its wavelength it differs by {0}. The row is not: at none of the 256 wavelengths do "
+    "all pairs return together; the closest two rows that are a wavelength apart differ by {1}.",
+    conditions="Width 512; wavelengths rounded to whole positions. Between whole positions no row repeats, at any width; between "
+    "real positions, rows repeat at widths 1, 2, 3, 4 and 8.",
     source="Often heard",
     explained="properties.md#every-position-is-distinct",
     evidence=[
@@ -163,8 +163,9 @@ def base_must_be_10000():
 @claim(
     "10,000 is the longest text that the encoding can take",
     "false",
-    "It is the base of a power and no length. At width 512 the longest wave has {0} positions, and {1} of 256 pairs have one of more than 10,000. "
-    "Nothing happens at position 10,000: neighbours are as far apart there as at 0, up to {2}.",
+    "It is the base of a power, not a length. At width 512 the longest wave has {0} positions, and {1} of 256 pairs have "
+    "a wavelength of more than 10,000. Nothing happens at position 10,000: neighbours are as far apart there as at 0, up "
+    "to {2}.",
     conditions="Width 512, base 10,000. What a model has learned is another question.",
     source="Said in [an explanation for PyTorch's tutorial](https://github.com/pytorch/tutorials/pull/2402), of the logarithm of 10,000: “the maximum effective input length”",
     explained="frequency.md#what-the-base-decides",
@@ -214,8 +215,8 @@ def binary_counting():
 @claim(
     "Sines alone would do",
     "false",
-    "Sines alone do not turn: the best linear map from the sines of a position to those of the next leaves {0} of their "
-    "sum of squares unexplained. From sines and cosines it leaves {1}, to twenty decimals.",
+    "With sines alone, a shift is not a linear map: the best one, from the sines of a position to those of the next, "
+    "leaves {0} of their sum of squares unexplained. From sines and cosines it leaves {1}, to twenty decimals.",
     conditions="Four pairs, 1,000 positions, one map for all of them.",
     source="Asked in [a course's forum](https://community.deeplearning.ai/t/why-do-we-need-both-sin-and-cos-in-positional-encoding/879866), and on [Cross Validated](https://stats.stackexchange.com/questions/432706/why-use-both-sin-and-cos-functions-in-transformer-positional-encoding)",
     explained="formula.md#why-both-a-sine-and-a-cosine",

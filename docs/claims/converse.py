@@ -11,8 +11,8 @@ TITLE = "Why it had to be sinusoids"
 @claim(
     "Only sinusoids have products that depend on distance alone",
     "true",
-    "A table with such products, turned at random until it looks like noise, gives its frequencies back to within {0}. "
-    "With one entry changed by 0.01, the best step from row to row misses a row by at least {1}.",
+    "From a table with such products, rotated at random until it looks like noise, its frequencies are recovered to "
+    "within {0}. With one entry changed by 0.01, the best step from row to row misses a row by at least {1}.",
     conditions="50 tables of 64 rows, with four random frequencies and radii; up to one orthogonal matrix, and perhaps a "
     "constant column and an alternating one. The proof is on the page.",
     source="Proved on [It had to be sinusoids](converse.md#proof)",

@@ -14,8 +14,8 @@ TITLE = "Code and number formats"
 @claim(
     "Computing it in float32 is exact enough",
     "depends",
-    "On the length. The usual function is off by {1} over 128 positions, by {2} over 2,048, and by {0} at one million. Computed "
-    "in float64 and rounded once, the table is off by {3}, there as well.",
+    "On the length. The usual function is off by {1} over 128 positions, by {2} over 2,048, and by {0} at one million. "
+    "Computed in float64 and rounded once, the table is off by {3}, at one million too.",
     conditions="Width 512; the largest error of any entry.",
     source="Taken for granted by most code, such as [PyTorch's former tutorial](https://github.com/pytorch/tutorials/blob/00109f5abe4d664833ae7cde8b694b41356adb2b/beginner_source/transformer_tutorial.py)",
     explained="implementation.md#float32-angles-lose-positions",
@@ -50,10 +50,10 @@ def float32_is_exact_enough():
 @claim(
     "The table may be built in the model's dtype",
     "false",
-    "Positions in bfloat16 leave {0} distinct rows of 2,048 and an error of {1}; in float16, {2} of 8,192. Built in float64 and "
-    "rounded at the end, the error is {3} in bfloat16, and {4} rows of 2,048 are distinct.",
+    "Positions in bfloat16 leave {0} distinct rows of 2,048 and an error of {1}; in float16, {2} of 8,192. If the table "
+    "is computed in float64 and rounded at the end, the error is {3} in bfloat16, and {4} rows of 2,048 are distinct.",
     conditions="Width 512.",
-    source="Taken for granted by code such as [vLLM's for FunASR](https://github.com/vllm-project/vllm/pull/54620), until somebody listened",
+    source="Taken for granted by code such as [vLLM's for FunASR](https://github.com/vllm-project/vllm/pull/54620)",
     explained="usage.md#half-precision",
     evidence=[
         refutes("distinct rows of 2,048, positions in bfloat16", equal=641),
@@ -82,7 +82,7 @@ def built_in_the_models_dtype():
 @claim(
     "Every entry is the formula's value, rounded once",
     "true",
-    "The float32 table of this package is off by {0} at most over positions up to 2³², which is half the distance of "
+    "The float32 table of this package is off by at most {0} over positions up to 2³², which is half the distance between "
     "float32 numbers just below 1; the float16 table by {1}, the bfloat16 table by {2}.",
     conditions="generate_position_encoding; against Python's own decimal arithmetic for the angle.",
     source="Promised by [this package](api/sinusoidal.md)",
@@ -129,8 +129,8 @@ def rounded_once():
 @claim(
     "Every entry needs a sine",
     "false",
-    "A table is a product of two small ones: from {0} of the sines, each pair one complex multiplication further, a "
-    "table comes out that is off by {1}.",
+    "A table is a product of two small ones: computed from {0} of the sines, with one complex multiplication for each "
+    "pair, it is off by {1}.",
     conditions="1,024 positions as 32 × 32; width 512.",
     source="Taken for granted by most code, such as [PyTorch's former tutorial](https://github.com/pytorch/tutorials/blob/00109f5abe4d664833ae7cde8b694b41356adb2b/beginner_source/transformer_tutorial.py)",
     explained="implementation.md#a-table-is-a-product",
@@ -161,8 +161,8 @@ def every_entry_needs_a_sine():
     "false",
     "The usual function crashes on an odd width, the formula does not: a table of width 5 ends on a sine and is off by {0}. "
     "Only the rotation needs a partner for every sine.",
-    conditions="generate_position_encoding, encode_positions and the layer; shift_matrix and similarity ask for an even width.",
-    source="Said in [answer to a report](https://github.com/codertimo/BERT-pytorch/issues/78) of a layer that breaks",
+    conditions="generate_position_encoding, encode_positions and the layer; shift_matrix and similarity need an even width.",
+    source="Said in [the answer to a report](https://github.com/codertimo/BERT-pytorch/issues/78) of a layer that breaks",
     explained="formula.md#odd-widths-and-other-orders-of-the-columns",
     evidence=[refutes("largest error, width 5, 1,000 positions", below=3e-8)],
 )
@@ -182,8 +182,8 @@ def width_has_to_be_even():
 @claim(
     "It matters whether sines and cosines alternate",
     "depends",
-    "To a checkpoint it does: the two layouts differ by up to {0}. To training it does not: with the columns of the next "
-    "weights in the same order, the outputs agree up to {1}.",
+    "For a checkpoint it does: the two layouts differ by up to {0}. For training it does not: with the columns of the "
+    "next weights in the same order, the outputs agree up to {1}.",
     conditions="Layouts of one spacing, here a linear layer of width 512.",
     source="Asked [of tensor2tensor](https://github.com/tensorflow/tensor2tensor/issues/391), and of most libraries since",
     explained="formula.md#odd-widths-and-other-orders-of-the-columns",
@@ -213,8 +213,8 @@ def layout_matters():
 @claim(
     "Spacing by d/2 − 1 is only another order of the columns",
     "false",
-    "It is another table: at width 128, the column that is hardest to find in it differs by {0} from every one that it has. It "
-    "equals the paper's formula with another base, {1} in place of 10,000, up to {2}.",
+    "It is another table: at width 128, one of its columns differs by at least {0} from every column of the paper's "
+    "table. It equals the paper's formula with another base, {1} in place of 10,000, up to {2}.",
     conditions="200 positions.",
     source="Said [of tensor2tensor](https://github.com/tensorflow/tensor2tensor/issues/1925): “just different orderings”",
     explained="conventions.md#the-other-spacing-is-another-base",
@@ -244,10 +244,10 @@ def spacing_is_an_order():
 @claim(
     "A wrong exponent shows at once",
     "false",
-    "Shape, range and speed are right, so nothing shows. With the column number in place of i, {0} of 128 columns hardly move. "
-    "With an integer division where the exponent is computed {1} do, and yet every product of two rows depends on their "
+    "Shape, range and speed are right, so nothing shows. With the column number in place of i, {0} of 128 columns hardly "
+    "move. With an integer division in the exponent, {1} hardly move, and yet every product of two rows depends on their "
     "distance alone, up to {2}.",
-    conditions="Width 128, 512 positions; “hardly” is by less than 0.1 in all.",
+    conditions="Width 128, 512 positions; “hardly” means by less than 0.1 in all.",
     source="Often assumed",
     explained="bugs.md#the-exponent-counts-columns-instead-of-pairs",
     evidence=[
@@ -306,7 +306,7 @@ def needs_a_max_len():
 @claim(
     "Sequence parallelism needs the table sent around",
     "false",
-    "Each device makes the rows of its own tokens: slices made apart differ by {0} from the whole.",
+    "Each device computes the rows of its own tokens: slices computed separately differ by {0} from the whole.",
     conditions="float32, float16 and bfloat16, four slices of 2,048 rows.",
     source="Often assumed",
     explained="deploy.md#more-than-one-device",
@@ -329,9 +329,9 @@ def table_has_to_be_sent():
 @claim(
     "The same function gives the same table everywhere",
     "false",
-    "Written alike and computed in float32, {0} of the entries differ between NumPy and PyTorch, {1} between NumPy and JAX, and {2} "
-    "between PyTorch and JAX. Of all entries {3}, {4} and {5} are not the nearest number. Computed in float64 and rounded at the "
-    "end, {6} entries differ between NumPy and PyTorch.",
+    "Written alike and computed in float32, {0} of the entries differ between NumPy and PyTorch, {1} between NumPy and "
+    "JAX, and {2} between PyTorch and JAX. In NumPy, PyTorch and JAX, {3}, {4} and {5} of all entries are not the nearest "
+    "number. Computed in float64 and rounded at the end, {6} entries differ between NumPy and PyTorch.",
     conditions="2,048 positions, width 512, on the processor that built this page; another one gives other shares.",
     source="Often taken for granted, when a model is ported or two tables are compared",
     explained="copy.md#how-exact-they-are",

@@ -40,8 +40,9 @@ def attention_is_invariant():
 @claim(
     "Without positions a transformer sees a bag of words",
     "depends",
-    "On the mask and the depth. The last word of one causal layer gets the same vector in any order of the others, up to {0}. "
-    "Without a mask so does every word, up to {1}. After two causal layers the order shows: {2}.",
+    "On the mask and the depth. After one causal layer, the last word has the same vector in any order of the others, up "
+    "to {0}. Without a mask that is so after two layers, up to {1}. After two causal layers the vector changes with the "
+    "order, by {2}.",
     conditions="Any weights for the first two; random ones for the third. The last word stays in its place.",
     source="Said in [Varikuti's introduction](https://naveenreddyvarikuti.github.io/2026/05/23/positional-encoding-transformers-explained.html); for causal models refuted by [Haviv et al. (2022)](https://arxiv.org/abs/2203.16634)",
     explained="index.md#attention-does-not-see-order",
@@ -112,7 +113,7 @@ def bert_and_gpt_use_it():
 @claim(
     "Being fixed, it saves parameters",
     "true",
-    "A learned table of BERT-base's size has {0}, the formula {1}. Of all its parameters that is {2}.",
+    "A learned table of BERT-base's size has {0}, the formula {1}. The table is {2} of all parameters of BERT-base.",
     conditions="512 positions × width 768; BERT-base has 110 million parameters.",
     source="Said in [ApX's comparison](https://apxml.com/courses/foundations-transformers-architecture/chapter-4-positional-encoding-embedding-layer/comparing-positional-encodings)",
     explained="pros-and-cons.md#it-has-no-parameters",
@@ -133,8 +134,9 @@ def saves_parameters():
 @claim(
     "It is simple to use",
     "true",
-    "It is one addition: what the layer gives and x + table differ by {0}, and it leaves {1} entries in the checkpoint.",
-    conditions="Batch first. Simple to use is not simple to get right, as the page of bugs shows.",
+    "It is one addition: the output of the layer and x + table differ by {0}, and the layer leaves {1} entries in the "
+    "checkpoint.",
+    conditions="Batch first. Simple to use does not mean simple to get right, as the page of bugs shows.",
     source="Often heard",
     explained="pros-and-cons.md#simple-to-use",
     evidence=[
@@ -151,9 +153,11 @@ def simple_to_use():
 @claim(
     "It is inflexible, so it loses to a learned table",
     "depends",
-    "On the task. Asked for the letter after a mark, at places where it stood in no example, a small model is right in {0} with "
-    "the fixed table and in {1} with a learned one. Where every place has a rule of its own it is {2} and {3}. On translation the paper found them level.",
-    conditions="One layer, 16 tokens, width 32, 400 steps, one seed. Guessing is right in 12.5 % of the letters, and in 60 % of the rules. The lab shows the same with spread, and on real data.",
+    "On the task. Asked for the letter after a mark, at positions where no example had the mark, a small model is right "
+    "in {0} with the fixed table and in {1} with a learned one. Where every position has a rule of its own, it is right "
+    "in {2} and {3}. In translation the paper found the two level.",
+    conditions="One layer, 16 tokens, width 32, 400 steps, one seed. Guessing is right in 12.5% of the letters, and in 60% of the "
+    "rules. The lab shows the same with spread, and on real data.",
     source="Often heard. [Borgi's introduction](https://alessioborgi.github.io/blog/transformers/pe-sinusoidal/) names the half of it that is true: a fixed formula cannot be tuned for a task",
     explained="pros-and-cons.md#it-cannot-adapt",
     evidence=[
@@ -242,8 +246,9 @@ def loses_to_a_learned_table():
 @claim(
     "Multiplying by √d_model makes the words louder than the positions",
     "depends",
-    "On how embeddings start. Entries of the encoding have the root mean square {0}. Times √512, Xavier-initialised words have "
-    "{1}, words of variance 1/512 {2}, and words from the default of nn.Embedding {3}.",
+    "On how the embeddings are initialised. The entries of the encoding have a root mean square of {0}. Multiplied by "
+    "√512, Xavier-initialised words have {1}, words of variance 1/512 have {2}, and words from the default of "
+    "nn.Embedding have {3}.",
     conditions="A vocabulary of 10,000 words, width 512.",
     source="Said in a comment of [a widely copied layer](https://github.com/SamLynnEvans/Transformer/blob/master/Embed.py): “make embeddings relatively larger”",
     explained="usage.md#scaling-by-d_model-and-why",
@@ -273,8 +278,8 @@ def scaling_makes_words_louder():
 @claim(
     "Adding positions to words mixes them up for good",
     "false",
-    "One linear map takes them apart again. Fitted to 20,000 sums of 500 words and 50 positions, it names {0} of the words and "
-    "{1} of the positions of new sums correctly.",
+    "One linear map separates them again. Fitted to 20,000 sums of 500 words and 50 positions, it names {0} of the words "
+    "and {1} of the positions of new sums correctly.",
     conditions="Words of entries drawn from N(0, 1), width 512; more words leave less room.",
     source="Feared by those who [ask why it is not appended](https://github.com/tensorflow/tensor2tensor/issues/1591)",
     explained="usage.md#why-added-and-not-appended",

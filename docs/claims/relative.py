@@ -67,10 +67,10 @@ def shift_is_a_rotation():
 @claim(
     "The product of two rows depends on their distance alone",
     "true",
-    "PE(p) · PE(q) is the sum of cos((p − q) ω) over the pairs: over 5,000 positions and distances from 1 to 1,000 it is off "
-    "by {0} at most.",
+    "PE(p) · PE(q) is the sum of cos((p − q) ω) over the pairs: over 5,000 positions and distances from 1 to 1,000, that "
+    "formula is off by at most {0}.",
     conditions="Even widths, in exact arithmetic.",
-    source="Follows from the addition theorem of the cosine",
+    source="Follows from the angle addition formula of the cosine",
     explained="properties.md#the-product-of-two-rows-depends-on-their-distance",
     evidence=[
         supports("largest difference from the formula, width 128", below=1e-9)
@@ -89,8 +89,8 @@ def products_depend_on_distance():
 @claim(
     "It cannot tell left from right",
     "depends",
-    "On the weights. The plain product of two rows does not know: distances 3 and −3 give the same up to {0}. With a rotation "
-    "as its weights it does: three to the right scores {1}, three to the left {2}.",
+    "On the weights. The plain product of two rows cannot: distances 3 and −3 give the same up to {0}. With a rotation as "
+    "its weights it can: three to the right scores {1}, three to the left {2}.",
     conditions="Width 512.",
     source="Said by [Yan et al. (2019)](https://arxiv.org/abs/1911.04474) of the plain product",
     explained="properties.md#the-product-of-two-rows-depends-on-their-distance",
@@ -117,8 +117,8 @@ def cannot_tell_left_from_right():
 @claim(
     "Attention gets relative positions for free",
     "false",
-    "It has to learn weights for it. Under random ones the score of a fixed distance varies by ± {0} around a mean that is {1} away from zero, and "
-    "p + 3 scores highest for {2} of 1,000 positions.",
+    "It has to learn weights for them. With random weights, the score at a fixed distance varies by ±{0} around a mean "
+    "that is {1} away from zero, and p + 3 scores highest for {2} of 1,000 positions.",
     conditions="One random 512 × 512 matrix of variance 1/512 in place of the query and key weights.",
     source="Said by [Kazemnejad](https://kazemnejad.com/blog/transformer_architecture_positional_encoding/): “effortlessly”",
     explained="pros-and-cons.md#weak-relative-information",
@@ -150,8 +150,9 @@ def relative_positions_for_free():
 @claim(
     "Adding the encoding rotates the embedding",
     "false",
-    "It moves it: from one position to another all words move alike, up to {0}, while a rotation moves each in its own way, and "
-    "the norm of {1} of 1,000 words changes by more than a tenth. What rotates is the row, when the position moves.",
+    "It moves the embedding: from one position to another all words move alike, up to {0}, while a rotation moves each "
+    "word in its own way, and the norm of {1} of 1,000 words changes by more than a tenth. What rotates is the row, when "
+    "the position is shifted.",
     conditions="Words of entries drawn from N(0, 1), width 512.",
     source="Often heard, where it is mixed up with rotary embeddings",
     explained="properties.md#a-shift-is-one-rotation",
@@ -183,10 +184,11 @@ def adding_rotates():
 @claim(
     "The matrix and the element-wise formula of rotary embeddings are the same",
     "false",
-    "As a widely read post writes them, they turn in opposite directions. At position 7 they differ by up to {0}; with −7 in one of them, by {1}. "
-    "Either will do for queries and keys alike. With one for queries and the other for keys, the score of a fixed distance varies by {2}.",
+    "As a widely read post writes them, they turn in opposite directions. At position 7 they differ by up to {0}; with −7 "
+    "in one of them, by {1}. Either will do if queries and keys both use it. With one for queries and the other for keys, "
+    "the score at a fixed distance varies by {2}.",
     conditions="Queries and keys of entries drawn from N(0, 1), width 64, positions up to 100.",
-    source="Given one after the other, as if they were, in [a post on rotary embeddings](https://github.com/huggingface/blog/blob/main/designing-positional-encoding.md)",
+    source="Given one after the other, as if they were the same, in [a post on rotary embeddings](https://github.com/huggingface/blog/blob/main/designing-positional-encoding.md)",
     explained="properties.md#a-shift-is-one-rotation",
     evidence=[
         refutes("largest difference at position 7", above=1),

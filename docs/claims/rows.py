@@ -32,7 +32,7 @@ def fixed():
 @claim(
     "Neighbouring positions get similar rows",
     "true",
-    "The cosine similarity of neighbours is {0} at width 512 and {1} at width 16, at every position alike: over 10,000 "
+    "The cosine similarity of neighbours is {0} at width 512 and {1} at width 16, whatever the position: over 10,000 "
     "positions it varies by {2}.",
     conditions="Widths 16 and 512, base 10,000. Narrower rows are less alike.",
     source="Said in [Borgi's introduction](https://alessioborgi.github.io/blog/transformers/pe-sinusoidal/): “smooth transitions”",
@@ -82,9 +82,9 @@ def similarity_falls_steadily():
 @claim(
     "Rows repeat after about 63,000 positions",
     "false",
-    "No two whole positions share a row. Rows 62,832 apart differ by {0} at width 512, neighbours by {1}. Even at width 2, "
-    "where rows come closest, the nearest of 400,000 distances leaves {2}.",
-    conditions="Every width from 2. Near-misses at a handful of columns may merge in a short number format.",
+    "No two whole positions share a row. Rows 62,832 apart differ by {0} at width 512, neighbours by {1}. Even at width "
+    "2, where rows come closest, rows up to 400,000 apart differ by at least {2}.",
+    conditions="Every width from 2. With a handful of columns, some rows are so close that a short number format may merge them.",
     source="Often heard",
     explained="properties.md#every-position-is-distinct",
     evidence=[
@@ -111,7 +111,7 @@ def rows_repeat():
 @claim(
     "Base 10,000 has room for about 63,000 positions",
     "false",
-    "A table of twice as many rows has {0} different ones, and the two most alike of them are {1} position apart.",
+    "A table of twice as many rows has {0} different ones, and the two most similar are {1} position apart.",
     conditions="131,072 positions at width 64, in float32. Rows of fewer columns come closer.",
     source="Said in a footnote of [a post on rotary embeddings](https://github.com/huggingface/blog/blob/main/designing-positional-encoding.md): “2π · 10000 unique positions”",
     explained="properties.md#every-position-is-distinct",
@@ -153,9 +153,9 @@ def resolution_runs_out():
 @claim(
     "It extends to longer sequences",
     "depends",
-    "The table does: row 1,000,000 is off by {0} in float32. A model does not: trained on 16 tokens to say which of two marks "
-    "came first, a small one is right in {1} of such texts. In texts of 128 it is right in {2} if both marks stand among the first "
-    "16 tokens, and in {3} if they stand anywhere, where guessing gives half.",
+    "The table does: row 1,000,000 is off by {0} in float32. A model does not: a small one, trained on 16 tokens to say "
+    "which of two marks came first, is right in {1} of such texts. In texts of 128 tokens it is right in {2} if both "
+    "marks are among the first 16, and in {3} if they are anywhere, where guessing gives half.",
     conditions="The lab shows it for a language model and six encodings; Press et al. (2021) for a large one.",
     source="Hoped for in [the paper](https://arxiv.org/abs/1706.03762), section 3.5; said as a fact on [a page that draws the table](https://thanh31596.github.io/data/data5000/positional-encoding-visualization.html)",
     explained="pros-and-cons.md#extends-to-longer-sequences",
@@ -268,25 +268,25 @@ def centred_on_zero():
 @claim(
     "Only the first few columns carry the position",
     "depends",
-    "On the length. Over 50 positions {0} of 512 columns move by less than 0.1, and the first {1} hold 90 % of the "
-    "variance; over 5,000 it takes the first {2}. Over 50 positions what varies fills few directions: {3} hold 99.9 % "
-    "of it; over 5,000 it takes {4}.",
+    "On the length. Over 50 positions, {0} of 512 columns move by less than 0.1, and the first {1} hold 90% of the "
+    "variance; over 5,000 positions it takes the first {2}. The variation over 50 positions is in few directions: {3} "
+    "hold 99.9% of it; over 5,000 positions it takes {4}.",
     conditions="Width 512, base 10,000.",
     source="Said by [Kazemnejad](https://kazemnejad.com/blog/transformer_architecture_positional_encoding/), of a table of 50 rows",
     explained="usage.md#why-added-and-not-appended",
     evidence=[
         supports("columns that move by less than 0.1, 50 positions", equal=208),
         supports(
-            "first columns for 90 % of the variance, 50 positions", below=171
+            "first columns for 90% of the variance, 50 positions", below=171
         ),
         refutes(
-            "first columns for 90 % of the variance, 5,000 positions", above=341
+            "first columns for 90% of the variance, 5,000 positions", above=341
         ),
         supports(
-            "directions for 99.9 % of the variance, 50 positions", below=32
+            "directions for 99.9% of the variance, 50 positions", below=32
         ),
         refutes(
-            "directions for 99.9 % of the variance, 5,000 positions", above=128
+            "directions for 99.9% of the variance, 5,000 positions", above=128
         ),
     ],
 )

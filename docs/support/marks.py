@@ -83,7 +83,7 @@ def uncited(pages: dict[str, str]) -> list[str]:
 def written(value: float, label: str, digits: int = 3) -> str:
     """Return a measured number as prose writes it; what is labelled a share, in per cent."""
     if label.startswith("share"):
-        return f"{100 * value:.{digits}g} %"
+        return f"{100 * value:.{digits}g}%"
     if value == int(value) and abs(value) < 1e9:
         return f"{int(value):,}"
     if abs(value) >= 10**digits - 0.5:
