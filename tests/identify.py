@@ -161,7 +161,7 @@ NEGATIVES: dict[str, Callable[[int, int], Tensor]] = {
     ),
     "layer-normed": lambda n, d: torch.nn.functional.layer_norm(torch.randn(n, d), (d,)),
     "constant and noise": lambda n, d: torch.randn(1, d) + 0.01 * torch.randn(n, d),
-    "shuffled columns": lambda n, d: Truth(n, 2 * _half(d)).table()[:, torch.randperm(2 * _half(d))],
+    "shuffled columns": lambda n, d: Truth(n, d + 16).table()[:, torch.randperm(d + 16)],  # of 4, some are layouts
     "softmax": lambda n, d: torch.randn(n, d).softmax(1),
     "integers": lambda n, d: torch.randint(0, 100, (n, d)),
     "polynomials": lambda n, d: torch.linspace(-1, 1, n)[:, None] ** torch.arange(d),
