@@ -21,7 +21,7 @@ def clocks(positions: int, pairs: int, d_model: int) -> Axes:
     for p in range(positions):
         ax.text(2.4 * p, 1.4, f"{p}", ha="center")
     ax.text(-1.5, 1.4, "position", ha="right")
-    ax.set(xlim=(-5.5, 2.4 * positions - 1.2), ylim=(1.2 - 2.4 * pairs, 2.4))
+    ax.set(xlim=(-4.7, 2.4 * positions - 1.2), ylim=(1.2 - 2.4 * pairs, 2.4))
     ax.set_aspect("equal")
     ax.axis("off")
     return ax
