@@ -6,6 +6,7 @@ wrong type or out of range raise a TypeError or a ValueError as in the functions
 """
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -48,7 +49,8 @@ def heatmap(encoding: Float[Tensor, "seq_len d_model"], *, ax: "Axes | None" = N
     """
     table = _table(encoding)
     every = max(1, table.shape[1] // 8)
-    ax = _draw_matrix(table, "Value", ax, cmap="coolwarm", vmin=-1, vmax=1, xticklabels=every)
+    bar = {"label": "Value", "ticks": [-1, -0.5, 0, 0.5, 1]}
+    ax = _draw_matrix(table, bar, ax, cmap="coolwarm", vmin=-1, vmax=1, xticklabels=every)
     ax.xaxis.tick_top()
     ax.xaxis.set_label_position("top")
     ax.set(title="Position encoding", xlabel="Dimension", ylabel="Position")
@@ -71,11 +73,11 @@ def curves(
     fine = torch.linspace(0, max(seq_len - 1, 0), 1200, dtype=torch.float64)
     waves = sinusoidal.encode_positions(fine, d_model, base=base)
     for column in columns:
-        (line,) = ax.plot(fine, waves[:, column], label=f"column {column}")
+        (line,) = ax.plot(fine, waves[:, column], label=column)
         if seq_len <= 64:
             ax.plot(range(seq_len), table[:, column], ".", color=line.get_color())
     ax.set(xlabel="Position", ylabel="Value", ylim=(-1.1, 1.1))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.15), ncols=len(columns))
+    _legend_above(ax, "Column")
     return ax
 
 
@@ -126,8 +128,9 @@ def clock_hands(
         _draw_circle(ax, x)
         ax.plot([x, x + sine], [0, cosine], color=f"C{place}", linewidth=2.5)
         ax.plot(x + sine, cosine, "o", color=f"C{place}")
-        ax.text(x, -1.2, f"pair {pair}\n({sine:.2f}, {cosine:.2f})", ha="center", va="top")
-    ax.set_ylim(-1.9, 1.1)
+        numbers = f"pair {pair}\nsin {sine:.2f}\ncos {cosine:.2f}".replace("-", "\N{MINUS SIGN}")
+        ax.text(x, -1.25, numbers, ha="center", va="top")
+    ax.set_ylim(-2.9, 1.1)
     return ax
 
 
@@ -169,9 +172,9 @@ def similarity(d_models: Sequence[int], max_offset: int, *, base: float = 10_000
     alike = [(d_model, properties.similarity(lags, d_model, base=base)) for d_model in d_models]
     ax = _axes(ax)
     for d_model, each in alike:
-        ax.plot(lags, each, label=f"d_model {d_model}")
+        ax.plot(lags, each, label=d_model)
     ax.set(xlabel="Distance (positions)", ylabel="Cosine similarity")
-    ax.legend()
+    _legend_above(ax, "d_model")
     return ax
 
 
@@ -179,17 +182,21 @@ def similarity(d_models: Sequence[int], max_offset: int, *, base: float = 10_000
 def distances(d_models: Sequence[int], max_offset: int, *, base: float = 10_000.0, ax: "Axes | None" = None) -> "Axes":
     """Draw how far apart two rows are, by their distance in positions, on logarithmic axes: one line for each width.
 
-    Explained in [Properties](../properties.md#every-position-is-distinct).
+    Where a line would rise and fall faster than can be seen, it is drawn along its lowest points, with a band up to the
+    highest. Explained in [Properties](../properties.md#every-position-is-distinct).
     """
     lags = torch.arange(1, check.integer("max_offset", max_offset, at_least=1) + 1)
+    edges = torch.unique(torch.logspace(0, math.log10(len(lags) + 1), 300, dtype=torch.float64).round().long()).tolist()
     alike = [(d_model, properties.similarity(lags, d_model, base=base)) for d_model in d_models]
     ax = _axes(ax)
     for d_model, each in alike:
         apart = (d_model * (1 - each)).clamp(min=0).sqrt()
-        (line,) = ax.plot(lags, apart, linewidth=0.8, label=f"d_model {d_model}")
-        line.set(rasterized=len(lags) > 10_000, antialiased=len(lags) <= 10_000)  # so many points weigh as pixels
-    ax.set(xlabel="Distance in positions", ylabel="Distance of the rows", xscale="log", yscale="log")
-    ax.legend(loc="lower right")
+        parts = [apart[first - 1 : last - 1] for first, last in itertools.pairwise(edges)]
+        lowest, highest = [part.min().item() for part in parts], [part.max().item() for part in parts]
+        (line,) = ax.plot(edges[:-1], lowest, label=d_model)
+        ax.fill_between(edges[:-1], lowest, highest, color=line.get_color(), alpha=0.3, linewidth=0)
+    ax.set(xlabel="Distance (positions)", ylabel="Distance of the rows", xscale="log", yscale="log")
+    _legend_above(ax, "d_model")
     return ax
 
 
@@ -200,7 +207,8 @@ def products(encoding: Float[Tensor, "seq_len d_model"], *, ax: "Axes | None" = 
     """
     table = _table(encoding)
     every = max(1, len(table) // 8)
-    ax = _draw_matrix(table @ table.T, "Dot product", ax, cmap="viridis", xticklabels=every, square=True)
+    options = {"cmap": "viridis", "xticklabels": every, "square": True}
+    ax = _draw_matrix(table @ table.T, {"label": "Dot product"}, ax, height=0.78, **options)
     ax.set(xlabel="Position", ylabel="Position")
     return ax
 
@@ -211,13 +219,13 @@ def _table(encoding: Tensor) -> Tensor:
     return encoding.detach().to("cpu", torch.float64)
 
 
-def _draw_matrix(matrix: Tensor, label: str, ax: "Axes | None", **options: Any) -> "Axes":
+def _draw_matrix(matrix: Tensor, bar: dict[str, Any], ax: "Axes | None", height: float = 0, **options: Any) -> "Axes":
     try:
         import seaborn
     except ImportError as error:
         raise ImportError(MISSING) from error
-    options |= {"yticklabels": max(1, len(matrix) // 8), "cbar_kws": {"label": label}, "rasterized": True}
-    drawn: Axes = seaborn.heatmap(matrix.numpy(), ax=_axes(ax), **options)
+    options |= {"yticklabels": max(1, len(matrix) // 8), "cbar_kws": bar, "rasterized": True}
+    drawn: Axes = seaborn.heatmap(matrix.numpy(), ax=_axes(ax, height), **options)
     drawn.tick_params(rotation=0, length=0)
     return drawn
 
@@ -229,11 +237,19 @@ def _draw_circle(ax: "Axes", x: float = 0.0) -> None:
     ax.axis("off")
 
 
-def _axes(ax: "Axes | None") -> "Axes":
+def _legend_above(ax: "Axes", title: str) -> None:
+    """Name the lines in one row above them, where none can be hidden."""
+    count = len(ax.get_legend_handles_labels()[1])
+    ax.legend(title=title, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=max(1, count))
+
+
+def _axes(ax: "Axes | None", height: float = 0) -> "Axes":
+    """Return `ax` or those of a new figure, `height` times as high as wide if that is given."""
     if ax is not None:
         return ax
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(MISSING) from error
-    return plt.subplots()[1]
+    width = plt.rcParams["figure.figsize"][0]
+    return plt.subplots(figsize=(width, height * width) if height else None)[1]

@@ -2,6 +2,7 @@
 
 import functools
 import gzip
+import itertools
 import json
 import random
 import re
@@ -137,6 +138,36 @@ def test_page_is_sound(visit: Visit, path: str, scheme: str, screen: ViewportSiz
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate(AXE)
     assert not page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+
+
+LABELS = """() => [...document.querySelectorAll("figure.drawn svg")].flatMap(svg => {
+    const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+    const labels = [...svg.querySelectorAll("text")].filter(label => label.textContent.trim());
+    return labels.map((label, n) => {
+        const parts = [label, ...label.querySelectorAll("tspan")];
+        const { x, y, width, height } = label.getBoundingClientRect();
+        const size = scale * Math.min(...parts.map(part => parseFloat(getComputedStyle(part).fontSize)));
+        return { text: label.textContent.trim(), size, box: [x, y, x + width, y + height], figure: svg.ariaLabel };
+    });
+})"""
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_labels_of_figures_can_be_read(visit: Visit, path: str) -> None:
+    """Labels are 11 pixels high or more, on a phone as on a desk, and none lies on another."""
+    page = visit(path, viewport=PHONE)
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    for screen in (PHONE, DESKTOP):
+        page.set_viewport_size(screen)
+        labels = page.evaluate(LABELS)
+        assert not [(label["text"], label["size"]) for label in labels if label["size"] < 11]
+        for one, other in itertools.combinations(labels, 2):
+            assert one["figure"] != other["figure"] or apart(one["box"], other["box"]), (one, other)
+
+
+def apart(one: list[float], other: list[float]) -> bool:
+    """Return whether two boxes lie apart; they hold more than the letters, and so may touch by three pixels."""
+    return any(min(one[axis + 2], other[axis + 2]) - max(one[axis], other[axis]) <= 3 for axis in (0, 1))
 
 
 def test_colours_can_be_switched_and_stay(visit: Visit) -> None:

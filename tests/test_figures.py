@@ -96,6 +96,21 @@ def test_lines_show_what_the_functions_return() -> None:
     assert np.allclose(np.asarray(figures.products(table).collections[0].get_array()).reshape(16, 16), table @ table.T)
 
 
+def test_distances_reach_from_the_smallest_to_the_largest() -> None:
+    """Of more distances than can be drawn, the line keeps the smallest, and the band has the largest."""
+    rows = pe.generate_position_encoding(30_001, 4, dtype=torch.float64)
+    distance = (rows[1:] - rows[0]).norm(dim=1).numpy()
+    ax = figures.distances((4,), 30_000)
+    starts, lowest = np.asarray(ax.lines[0].get_xydata()).T
+    heights = np.asarray(ax.collections[0].get_paths()[0].vertices)[:, 1]
+    assert len(starts) < 300
+    assert (lowest.min(), heights.min(), heights.max()) == pytest.approx(
+        (distance.min(), distance.min(), distance.max())
+    )
+    ends = [*starts[1:], 30_001]
+    assert lowest == pytest.approx([distance[int(a) - 1 : int(b) - 1].min() for a, b in zip(starts, ends, strict=True)])
+
+
 def test_hands_point_where_the_row_says() -> None:
     ax = figures.clock_hands(3, 8, pairs=(0, 1))
     row = pe.generate_position_encoding(1, 8, offset=3)[0]

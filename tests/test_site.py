@@ -291,7 +291,7 @@ def test_every_claim_is_listed_marked_and_led_to(site: Path, claims: dict[str, d
 
 
 FAILS = '```python exec="true" source="block" result="text"\nprint(1)\nprint(1 / 0)\n```\n'
-UNNAMED = '```python exec="true" html="true"\nfrom docs.figures import show\nshow(None, "")\n```\n'
+UNNAMED = '```python exec="true" html="true"\nfrom docs.figures import show\nshow(None, "", "")\n```\n'
 WARNS = '```python exec="true" html="true"\nimport warnings\nwarnings.warn("old")\n```\n'
 NO_FENCE = "```python exec=true oops=\nprint(1)\n```\n"
 NOWHERE = "A [link](nowhere.md).\n\nAn [anchor](formula.md#nowhere).\n\nA [name][pe.nothing].\n"

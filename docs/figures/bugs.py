@@ -2,13 +2,12 @@
 
 import math
 
-import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor
 
 import pe
 from docs.figures.article import interleaved
+from docs.figures.tables import beside
 
 
 def column_for_pair() -> Figure:
@@ -49,7 +48,7 @@ def past_as_future() -> Figure:
     """Draw rows for distances of which only the size is used."""
     distance = torch.arange(-32, 32)
     tables = {"wrong": pe.encode_positions(distance.abs(), 32), "right": pe.encode_positions(distance, 32)}
-    return beside(tables)
+    return beside(tables, first=-32)
 
 
 def axes_swapped() -> Figure:
@@ -63,13 +62,14 @@ def axes_swapped() -> Figure:
 def positions_in_bfloat16() -> Figure:
     """Draw rows whose positions were rounded to bfloat16."""
     position = torch.arange(1000, 1032)
-    return beside({"wrong": pe.encode_positions(position.bfloat16(), 32), "right": pe.encode_positions(position, 32)})
+    tables = {"wrong": pe.encode_positions(position.bfloat16(), 32), "right": pe.encode_positions(position, 32)}
+    return beside(tables, first=1000)
 
 
 def frequencies_cast() -> Figure:
     """Draw rows whose frequencies were cast to bfloat16 with the model."""
     wrong = interleaved(torch.arange(1000, 1032)[:, None] * pe.frequencies(64).bfloat16().float())
-    return beside({"wrong": wrong, "right": pe.generate_position_encoding(32, 64, offset=1000)})
+    return beside({"wrong": wrong, "right": pe.generate_position_encoding(32, 64, offset=1000)}, first=1000)
 
 
 def another_layout() -> Figure:
@@ -83,13 +83,3 @@ def initialised_away() -> Figure:
     torch.manual_seed(0)
     wrong = 0.02 * torch.randn(64, 128)
     return beside({"wrong": wrong, "right": pe.generate_position_encoding(64, 128)})
-
-
-def beside(tables: dict[str, Tensor]) -> Figure:
-    """Draw tables next to each other, by name, as heat maps of one scale."""
-    figure, axes = plt.subplots(1, len(tables), figsize=(6.2, 2.9), layout="constrained", squeeze=False)
-    for (name, table), ax in zip(tables.items(), axes[0], strict=True):
-        pe.figures.heatmap(table, ax=ax)
-        ax.collections[0].colorbar.remove()
-        ax.set(title=name, ylabel="Position" if ax is axes[0][0] else "")
-    return figure

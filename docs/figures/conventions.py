@@ -1,9 +1,9 @@
 """The figure of Conventions."""
 
-import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 import pe
+from docs.figures.tables import beside
 
 
 def paper_and_whisper() -> Figure:
@@ -14,8 +14,4 @@ def paper_and_whisper() -> Figure:
         "The paper": pe.generate_position_encoding(48, d_model),
         "Whisper": pe.generate_position_encoding(48, d_model, layout="sin_cos", base=base),
     }
-    figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.6), layout="constrained")
-    for (name, table), ax in zip(tables.items(), axes, strict=True):
-        pe.figures.heatmap(table, ax=ax)
-        ax.set_title(name)
-    return figure
+    return beside(tables, height=3)

@@ -17,10 +17,10 @@ def noise_to_waves() -> Figure:
     angles = torch.arange(48, dtype=torch.float64)[:, None] * omega
     waves = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
     turn = torch.linalg.qr(torch.randn(8, 8, dtype=torch.float64, generator=drawn)).Q
-    figure, axes = plt.subplots(1, 3, figsize=(6, 2.6))
+    figure, axes = plt.subplots(1, 3, figsize=(4.4, 2.2))
     for ax, title, matrix in zip(
         axes,
-        ("the table", "products of its rows", "the table, turned"),
+        ("table", "products", "table, turned"),
         (waves @ turn, waves @ waves.T / 4, waves),
         strict=True,
     ):
@@ -38,11 +38,11 @@ def schedules() -> Axes:
     random = torch.rand(256, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     linear = 1 + (1e-4 - 1) * steps
     distances = torch.logspace(0, 3.5, 400, dtype=torch.float64)
-    ax: Axes = plt.subplots(figsize=(6, 3))[1]
+    ax: Axes = plt.subplots(figsize=(4.4, 3.2))[1]
     ends = (
-        ("geometric (the paper)", 1e4**-steps, 40, 0.72),
-        ("random, logarithmic scale", 1e4**-random, 600, 0.42),
-        ("squares of even steps", 1e-4 + (1 - steps) ** 2, 18, 0.2),
+        ("geometric (the paper)", 1e4**-steps, 20, 0.78),
+        ("random, log scale", 1e4**-random, 70, 0.62),
+        ("squares of\neven steps", 1e-4 + (1 - steps) ** 2, 14, 0.24),
         ("even steps", linear, 6, -0.2),
     )
     for name, omega, x, y in ends:

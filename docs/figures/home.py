@@ -19,8 +19,8 @@ def sentence() -> Tensor:
 def sum_of_two() -> Figure:
     """Draw word vectors, the rows of their positions, and the sum."""
     words, rows = sentence(), pe.generate_position_encoding(3, 16)
-    figure, axes = plt.subplots(1, 3, figsize=(6, 1.5))
-    titles = ("word vectors", "rows of the table", "what the model reads")
+    figure, axes = plt.subplots(1, 3, figsize=(4.4, 1.3))
+    titles = ("words", "positions", "sum")
     labels = (WORDS, (0, 1, 2), ("dog, 0", "bites, 1", "man, 2"))
     for ax, title, names, matrix in zip(axes, titles, labels, (words, rows, words + rows), strict=True):
         ax.imshow(matrix.numpy(), **ENDS)
@@ -28,7 +28,7 @@ def sum_of_two() -> Figure:
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
     for ax, sign in zip(axes, "+=", strict=False):
-        ax.annotate(sign, (1.02, 0.5), xycoords="axes fraction", fontsize=15, va="center")
+        ax.annotate(sign, (1.02, 0.5), xycoords="axes fraction", va="center")
     return figure
 
 
@@ -43,8 +43,8 @@ def weights(x: Tensor) -> Tensor:
 def who_bites_whom() -> Figure:
     """Draw attention for two sentences of the same words, without positions and with them, word by word."""
     words, rows = sentence(), pe.generate_position_encoding(3, 16)
-    figure, axes = plt.subplots(2, 2, figsize=(6, 3.4), sharex=True, sharey=True)
-    for pair, table, name in zip(axes, (0 * rows, rows), ("words alone", "words + positions"), strict=True):
+    figure, axes = plt.subplots(2, 2, figsize=(4.4, 3.4), sharex=True, sharey=True)
+    for pair, table, name in zip(axes, (0 * rows, rows), ("words alone", "with positions"), strict=True):
         for ax, order in zip(pair, ([0, 1, 2], [2, 1, 0]), strict=True):
             attention = weights(words[order] + table)[order][:, order]  # back to the order of WORDS
             ax.imshow(attention.numpy(), cmap="Purples", vmin=0, vmax=1, aspect="auto")

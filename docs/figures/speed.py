@@ -55,14 +55,15 @@ def forward(shape: str) -> None:
 
 def growth() -> Figure:
     """Draw how the time to build grows with length and width."""
-    figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.9), sharey=True)
-    for ax, by, size, label in zip(axes, ("length", "width"), ("seq_len", "d_model"), ("Length", "Width"), strict=True):
+    figure, axes = plt.subplots(1, 2, figsize=(4.4, 3), sharey=True)
+    shown = ("length", "seq_len", "Length", [100, 10_000]), ("width", "d_model", "Width", [10, 100, 1000])
+    for ax, (by, size, label, ticks) in zip(axes, shown, strict=True):
         for name in (USUAL, OURS, MEMORY):
             ax.plot([row[size] for row in SAVED[by]], [1e3 * row[name] for row in SAVED[by]], ".-", label=name)
-        ax.set(xscale="log", yscale="log", xlabel=label)
+        ax.set(xscale="log", yscale="log", xlabel=label, xticks=ticks)
         ax.grid()
     axes[0].set_ylabel("Milliseconds")
-    axes[0].legend()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the build, which imports this too, does without matplotlib
 INK = "#010203"  # what matplotlibrc draws with, until the page gives it the colour of its text
 
 
-def show(drawn: "Axes | Figure", name: str, caption: str = "") -> None:
+def show(drawn: "Axes | Figure", name: str, caption: str) -> None:
     """Print a figure as the HTML that a page takes.
 
     Args:
@@ -30,11 +30,12 @@ def show(drawn: "Axes | Figure", name: str, caption: str = "") -> None:
     assert figure is not None
     for ax in figure.axes:
         _one_pixel_a_cell(ax)
+        _plain_numbers(ax)
     written = io.StringIO()
     figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     print('<figure class="drawn" data-search-exclude>')
     print(inline(written.getvalue(), name))
-    print(f"<figcaption>{caption}</figcaption></figure>" if caption else "</figure>")
+    print(f"<figcaption>{caption}</figcaption></figure>")
 
 
 def inline(svg: str, name: str) -> str:
@@ -91,6 +92,22 @@ def _one_pixel_a_cell(ax: "Axes") -> None:
         )
         ax.axis(limits)
         mesh.remove()
+
+
+def _plain_numbers(ax: "Axes") -> None:
+    """Write the numbers of a logarithmic axis on the line: the exponents of powers are too small to read."""
+    from matplotlib.ticker import LogFormatter, NullFormatter
+
+    for axis in (ax.xaxis, ax.yaxis):
+        if isinstance(axis.get_major_formatter(), LogFormatter):
+            axis.set_major_formatter(lambda value, _: plain(value))
+            axis.set_minor_formatter(NullFormatter())
+
+
+def plain(value: float) -> str:
+    """Return a number as an axis shows it: 10,000, 0.01 or 1e−8."""
+    text = f"{value:,.0f}" if value >= 1 else f"{value:g}" if value >= 1e-3 else f"{value:.0e}".replace("e-0", "e-")
+    return text.replace("-", "−")
 
 
 def _webp(png: str) -> str:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import pe
+from docs.figures.tables import beside
 from docs.programs import tries
 
 WISHES = ("Own row", "Bounded", "Equal steps", "Any length", "Distance")
@@ -33,7 +34,7 @@ def scoreboard(last: str) -> None:
 
 def numbers() -> Figure:
     """Draw the counter beside the entries of words, and the fraction in a short and in a longer text."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(6, 2.6))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(4.4, 2.4))
     left.axhspan(-1, 1, color="C5", alpha=0.35, linewidth=0)
     left.text(19, 1.3, "entries of words", ha="right", va="bottom")
     left.plot(range(20), tries.table("counter", 20), ".-")
@@ -48,17 +49,15 @@ def numbers() -> Figure:
 
 def rows() -> Figure:
     """Draw sixteen rows drawn at random, and sixteen in binary digits."""
-    figure, axes = plt.subplots(1, 2, figsize=(6, 2.9))
-    for ax, way, columns in zip(axes, ("random rows", "binary digits"), (16, 5), strict=True):
-        pe.figures.heatmap(tries.table(way, 16)[:, :columns], ax=ax)
-        ax.collections[0].colorbar.remove()
-        ax.set(title=way, xlabel="Column", xticks=[0.5, columns - 0.5], xticklabels=[0, columns - 1])
+    figure = beside({way: tries.table(way, 16)[:, :n] for way, n in (("random rows", 16), ("binary digits", 5))})
+    for ax in figure.axes:
+        ax.set_xlabel("Column")
     return figure
 
 
 def one_wave() -> Axes:
     """Draw a wave and two positions at the same height of it."""
-    ax: Axes = plt.subplots(figsize=(6, 2.2))[1]
+    ax: Axes = plt.subplots(figsize=(4.4, 2.4))[1]
     p = torch.linspace(0, 40, 400)
     ax.plot(p, (p / 10).sin())
     ax.plot(range(41), tries.table("one wave", 41), ".", color="C0")
@@ -73,7 +72,7 @@ def one_wave() -> Axes:
 
 def steps() -> Axes:
     """Draw how far each row is from the next, for sines alone and for pairs."""
-    ax: Axes = plt.subplots(figsize=(6, 2.4))[1]
+    ax: Axes = plt.subplots(figsize=(4.4, 2.4))[1]
     for way in ("many waves", "pairs"):
         length = tries.table(way, 61).diff(dim=0).norm(dim=1)
         (line,) = ax.plot(length, ".-")
@@ -81,13 +80,13 @@ def steps() -> Axes:
             ax.text(61, length[-1], way, color=line.get_color(), va="center")
         else:
             ax.text(length.argmin(), length.min() - 0.1, way, color=line.get_color(), ha="center", va="top")
-    ax.set(xlabel="Position", ylabel="Distance to the next row", ylim=(0, None), xlim=(-1, 66))
+    ax.set(xlabel="Position", ylabel="Distance to the next", ylim=(0, None), xlim=(-1, 71), xticks=range(0, 61, 10))
     return ax
 
 
 def products() -> Figure:
     """Draw the product of every row with every other, for each of the seven ways."""
-    figure, axes = plt.subplots(2, 4, figsize=(6, 3.5))
+    figure, axes = plt.subplots(2, 4, figsize=(4.4, 2.75))
     for ax, way in zip(axes.flat, tries.WAYS, strict=False):
         table = tries.table(way, 48)
         pe.figures.products(table / table.norm(dim=1).max(), ax=ax)

@@ -33,7 +33,7 @@ print(pixels.shape, labels.shape)
 # %% figure="Six of the scanned digits, from 0 to 5, each a picture of 8 by 8 grey pixels."
 import matplotlib.pyplot as plt
 
-figure, axes = plt.subplots(1, 6, figsize=(6, 1.3))
+figure, axes = plt.subplots(1, 6, figsize=(4.4, 1))
 for ax, image, label in zip(axes, digits.images, digits.target):
     ax.imshow(image, cmap="gray_r")
     ax.set_title(str(label))
@@ -148,7 +148,7 @@ for name, values in results.items():
     print(f"{name:14}", "  ".join(f"{value:.3f}" for value in values))
 
 # %% figure="A bar for each encoding, as long as the share of test digits read correctly, with a dot for each of three seeds. The text around it gives the numbers."
-figure, ax = plt.subplots()
+figure, ax = plt.subplots(figsize=(4.4, 2.8))
 for place, values in enumerate(results.values()):
     mean = sum(values) / len(values)
     ax.barh(place, mean, height=0.55, color=f"C{place}", alpha=0.35)
@@ -158,7 +158,7 @@ ax.axvline(0.1, linestyle=":", color=ax.xaxis.label.get_color())
 ax.text(0.11, -0.42, "guessing", va="bottom")
 ax.set(
     xlim=(0, 1.08),
-    xlabel="Share of test digits read correctly; one dot for each seed",
+    xlabel="Share of test digits read correctly",
 )
 ax.set_yticks(range(len(results)), results)
 ax.invert_yaxis()
@@ -272,7 +272,7 @@ for task, share in guessing.items():
     print(f"{task:16} guessing   {share:.3f}")
 
 # %% figure="Two rows for each of the two tasks, one for the learned and one for the sinusoidal table, with a dot for each of three seeds at the share of right answers. The text around it gives the numbers."
-figure, ax = plt.subplots(figsize=(6, 2.4))
+figure, ax = plt.subplots(figsize=(4.4, 2.6))
 for place, values in enumerate(tasks.values()):
     ax.plot(values, [place] * len(values), "o", color=f"C{1 + place % 2}")
 for n, share in enumerate(guessing.values()):
@@ -280,9 +280,9 @@ for n, share in enumerate(guessing.values()):
     ax.vlines(share, 2 * n - 0.4, 2 * n + 1.4, ink, linestyle=":")
 ax.set(
     xlim=(0, 1.05),
-    xlabel="Share of right answers; one dot for each seed, dotted: guessing",
+    xlabel="Share of right answers; dotted: guessing",
 )
-ax.set_yticks(range(len(tasks)), [f"{t}, {name}" for t, name in tasks])
+ax.set_yticks(range(len(tasks)), [f"{t},\n{name}" for t, name in tasks])
 ax.invert_yaxis()
 
 # %% [markdown]

@@ -53,7 +53,7 @@ print(f"random:  {min(found):.1%} to {max(found):.1%}")
 import matplotlib.pyplot as plt
 
 rows = pe.generate_position_encoding(40, D_MODEL)
-figure, axes = plt.subplots(1, 2, figsize=(6, 2.9), sharey=True)
+figure, axes = plt.subplots(1, 2, figsize=(4.4, 2.6), sharey=True)
 axes[0].set_ylabel("Position p")
 shown = {"by hand": by_hand, "random": random_weights(0)}
 for ax, (name, weights) in zip(axes, shown.items()):
@@ -135,7 +135,7 @@ for name, weights in heads.items():
     )
 
 # %% figure="The angle by which each pair is turned, for the first 16 pairs: the line of three times the frequency, and for both ways of training five dots at every pair. The text around it tells how they compare."
-figure, ax = plt.subplots(figsize=(6, 3.2))
+figure, ax = plt.subplots(figsize=(4.4, 2.8))
 pairs = torch.arange(16)
 ax.plot(
     pairs,

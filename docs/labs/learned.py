@@ -70,15 +70,15 @@ shown = (
     "antibody classifier",
     "antibody decoder",
 )
-figure, axes = plt.subplots(2, 3, figsize=(6, 4.2))
+figure, axes = plt.subplots(2, 3, figsize=(4.4, 3.6))
 for ax, name in zip(axes.flat, shown):
     similarity = alike(tables[name])[:48, :48].numpy()
     ax.imshow(
         similarity, cmap="coolwarm", vmin=-1, vmax=1, interpolation="none"
     )
-    ax.set(title=name, xticks=[], yticks=[])
+    ax.set(title=name.replace(" ", "\n"), xticks=[], yticks=[])
 axes.flat[-1].axis("off")
-figure.suptitle("Cosine similarity of the first 48 rows with each other")
+figure.suptitle("Cosine similarity of the first 48 rows")
 plt.show()
 
 # %% [markdown]
@@ -123,7 +123,7 @@ def spectrum(table, periods):
     return waves.abs().square().sum(dim=0) / periods
 
 
-figure, axes = plt.subplots(5, 1, figsize=(6, 6), sharex=True)
+figure, axes = plt.subplots(5, 1, figsize=(4.4, 5.5), sharex=True)
 for number, (ax, name) in enumerate(zip(axes, shown)):
     energy = spectrum(tables[name], periods)
     ax.fill_between(
@@ -230,7 +230,7 @@ print("each over the one before:", *[f"{ratio:.1f}" for ratio in ladder])
 # It is no clean sinusoid, though. A clock that keeps time can be asked about the far future. Turned thirty times, MiniLM's rotation explains little of where the hands are then: they drift. So do those of the other learned tables.
 
 # %% figure="How well the rotation of one step, repeated, predicts the row up to 60 steps later. The formula stays above 0.88 and the classifier above 0.57. MiniLM falls to 0.8 at ten steps and 0.25 at thirty, the decoder to 0.55 and 0.2; RXNMapper is below zero from 16 steps on."
-figure, ax = plt.subplots(figsize=(6, 3))
+figure, ax = plt.subplots(figsize=(4.4, 3))
 for number, name in enumerate(shown):
     rows = leading(tables[name], 10)
     turn = rotation(rows, torch.arange(len(rows) - 1))
@@ -243,14 +243,15 @@ for number, name in enumerate(shown):
     ]
     ax.plot(ahead, known, color=f"C{number}")
     place = {
-        "formula": (40, 0.86),
+        "formula": (40, 0.81),
         "MiniLM": (24, 0.44),
-        "RXNMapper": (9, -0.1),
+        "RXNMapper": (21, -0.18),
     }
     x, y = place.get(name, (61, known[-1]))
-    ax.text(x, y, name, color=f"C{number}", va="center")
+    short = name.removeprefix("antibody ")
+    ax.text(x, y, short, color=f"C{number}", va="center")
 ax.axhline(0, linewidth=0.6, alpha=0.5, color="gray")
-ax.set(xlabel="Steps", ylabel="Explained", ylim=(-0.6, 1.05), xlim=(0, 78))
+ax.set(xlabel="Steps", ylabel="Explained", ylim=(-0.6, 1.05), xlim=(0, 82))
 plt.show()
 
 # %% [markdown]
@@ -259,7 +260,7 @@ plt.show()
 # A learned table has a row for every position up to its end, whether or not a training text reached it. Rows that were rarely or never trained are easy to see: their norms fall off to what they began with, or to what weight decay left of it.
 
 # %% figure="The norm of every row by position in four learned tables. MiniLM's is level but for its first row, its last rows and a spike at 127. RXNMapper's falls after 410 and again at the last rows. The classifier's falls to zero between 180 and 220, the decoder's to a low level between 160 and 180."
-figure, axes = plt.subplots(4, 1, figsize=(6, 4.6))
+figure, axes = plt.subplots(4, 1, figsize=(4.4, 4.8))
 full = (
     ("MiniLM", "minilm_l6"),
     ("RXNMapper", "rxnmapper_albert"),
@@ -273,7 +274,7 @@ for number, (ax, (name, key)) in enumerate(zip(axes, full), 1):
     ax.set(ylim=(0, None))
     ax.set_title(name, loc="left")
 axes[-1].set_xlabel("Position")
-axes[1].set_ylabel("Norm of the row")
+figure.supylabel("Norm of the row", fontsize="medium")
 plt.show()
 
 # %% [markdown]

@@ -201,7 +201,7 @@ for kind in KINDS:
 # %% figure="Perplexity by length of the test text, from 32 to 256 characters, a line for each of the six ways. The text around it gives the numbers."
 import matplotlib.pyplot as plt
 
-figure, ax = plt.subplots(figsize=(6, 3.4))
+figure, ax = plt.subplots(figsize=(4.4, 3.4), layout="constrained")
 for kind, values in results.items():
     (line,) = ax.plot(LENGTHS, mean[kind], ".-", label=kind)
     ax.fill_between(
@@ -222,7 +222,7 @@ ax.set_xticks(LENGTHS, LENGTHS)
 ax.set_xticks([], minor=True)
 ax.set_yticks([4, 6, 10, 20, 40], [4, 6, 10, 20, 40])
 ax.set_yticks([], minor=True)
-ax.legend(ncols=2)
+figure.legend(loc="outside upper center", ncols=3)
 ax.grid()
 
 # %% [markdown]

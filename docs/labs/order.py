@@ -154,7 +154,7 @@ for (causal, depth, positions), values in results.items():
 # %% figure="A row for each kind of model, with a dot for each of three seeds at the share of right answers. The text around it gives the numbers."
 import matplotlib.pyplot as plt
 
-figure, ax = plt.subplots(figsize=(6, 3.2))
+figure, ax = plt.subplots(figsize=(4.4, 3.2))
 names = []
 for place, ((causal, depth, positions), values) in enumerate(results.items()):
     names.append(
@@ -164,7 +164,7 @@ for place, ((causal, depth, positions), values) in enumerate(results.items()):
     ax.plot(values, [place] * len(values), "o", color=f"C{int(positions)}")
 ax.axvline(0.5, linestyle=":", color=ax.xaxis.label.get_color())
 ax.text(0.51, -0.3, "guessing", va="bottom")
-ax.set(xlim=(0.4, 1.04), xlabel="Share of right answers; one dot for each seed")
+ax.set(xlim=(0.4, 1.04), xlabel="Share of right answers")
 ax.set_yticks(range(len(names)), names)
 ax.invert_yaxis()
 
