@@ -252,13 +252,7 @@ ax.set(xlabel="Steps", ylabel="Explained", ylim=(-0.6, 1.05), xlim=(0, 78))
 plt.show()
 
 # %% [markdown]
-# ## What does identify say?
-#
-# [`identify`][pe.identify] finds out what made a table, and says so if it was not the formula. Beside the four is a table that looks learned and is not: Whisper's encoder keeps its positions among its weights.
-
-# %% fold="identify on five tables"
-identified = {name: pe.identify(used(key, 0, None)) for name, key in full}
-
+# ## What training never touched
 #
 # A learned table has a row for every position up to its end, whether or not a training text reached it. Rows that were rarely or never trained are easy to see: their norms fall off to what they began with, or to what weight decay left of it.
 
@@ -325,25 +319,27 @@ for name, _ in full:
     _, turned, same, found = seen[name]
     reinvented = turned > 0.9 and turned - same > 0.1 and found[0] < 20
     words = f"{name} ({turned:.1%} explained, against {same:.1%})"
+    words = words.replace("-", "−")
     (turning if reinvented else smooth)[name] = words
 print(
     f"{len(turning)} of {len(full)} learned tables go from row to row by one "
     "rotation, which explains much more of the next row than “the same again” "
-    f"does: {', '.join(turning.values()) or 'none'}. As smooth as noise that "
-    f"was blurred, and no more: {', '.join(smooth.values()) or 'none'}."
+    f"does: {', '.join(turning.values()) or 'none'}. Hardly more than smooth: "
+    f"{', '.join(smooth.values()) or 'none'}."
 )
 *first, last = [f"{period:.0f}" for period in middle]
+even = bool(ladder.max() < 1.5 * ladder.min())
 print(
     f"In MiniLM {len(middle)} clock hands hold {seen['MiniLM'][0]:.0%} of the "
     f"table. A turn takes them {', '.join(first)} and {last} positions, each "
-    f"{ladder.min():.1f} to {ladder.max():.1f} times as long as the one "
-    "before: a ladder, like the one that the paper wrote down."
+    f"{ladder.min():.1f} to {ladder.max():.1f} times as long as the one before"
+    + (": nearly the same factor, as in the formula." * even or ".")
 )
 best = max(turning or smooth, key=lambda name: ahead_of(name, 10))
 computed = [name for name, found in identified.items() if found.sinusoidal]
 print(
-    "None of them keeps time as the formula does. Ten steps on, the rotation "
-    f"of {best} explains {ahead_of(best, 10):.0%}, thirty steps on "
+    "A clock keeps time. Repeated ten times, the rotation of "
+    f"{best} explains {ahead_of(best, 10):.0%} of a row, thirty times "
     f"{ahead_of(best, 30):.0%}; that of the formula {ahead_of('formula', 30):.0%}. "
     f"pe.identify calls {len(computed)} of {len(identified)} stored tables "
     f"sinusoidal: {', '.join(computed) or 'none'}."

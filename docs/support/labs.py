@@ -100,7 +100,8 @@ def _outputs(cell: Tag, figure: str = "", caption: str = "", **_: object) -> tup
     printed = "".join(text.get_text() for text in cell.select("[data-mime-type='text/plain'] pre"))
     svgs = (base64.b64decode(str(image["src"]).partition(",")[2]).decode() for image in drawn)
     return printed, "".join(
-        f'<figure class="drawn" data-search-exclude>{inline(svg, figure)}<figcaption>{escape(caption)}</figcaption></figure>'
+        f'<figure class="drawn" data-search-exclude>{inline(svg, figure)}'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
         for svg in svgs
     )
 
