@@ -118,6 +118,7 @@ ax.set(
     ylim=(0, 1.05), ylabel="Share found", xlabel="First position of the test"
 )
 ax.legend(loc="lower left")
+ax.grid(axis="y")
 
 # %% [markdown]
 # ## Is it the rotation?

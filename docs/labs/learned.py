@@ -197,7 +197,7 @@ for name, table in tables.items():
     )
 
 # %% [markdown]
-# The last line is a warning. Smooth noise is predicted by a rotation nearly perfectly: whatever is smooth has slow waves as its principal axes, as a matter of statistics. So it proves nothing that the classifier's table obeys a rotation, which guesses hardly better than "the same row" does. What smoothness cannot explain is a *fast* plane: the periods of 6 and 17 in MiniLM, the periods between 2 and 4 in the decoder, where the next row is nothing like this one and the rotation still knows it.
+# The last line is a warning. Smooth noise is predicted by a rotation nearly perfectly: whatever is smooth has slow waves as its principal axes, as a matter of statistics. So it proves nothing that the classifier's table obeys a rotation, which guesses hardly better than "the same row" does. [[nearly-a-rotation-is-sinusoidal]] What smoothness cannot explain is a *fast* plane: the periods of 6 and 17 in MiniLM, the periods between 2 and 4 in the decoder, where the next row is nothing like this one and the rotation still knows it.
 #
 # ## How sure is that?
 #
@@ -279,7 +279,7 @@ plt.show()
 #
 # ## Stored is not learned
 #
-# A table among a model's weights need not have been trained. [`identify`](../api/identify.md) tells from the numbers alone. Here it reads the four tables once more, whole this time, and one that Whisper's encoder keeps.
+# A table among a model's weights need not have been trained. [[stored-tables-are-learned]] [`identify`](../api/identify.md) tells from the numbers alone. Here it reads the four tables once more, whole this time, and one that Whisper's encoder keeps.
 
 # %%
 identified = {}
@@ -346,4 +346,4 @@ print(
 )
 
 # %% [markdown]
-# So "fixed or learned" is less of a contrast than it sounds. Training on enough text can arrive at clock hands by itself, and then it has spent two hundred thousand parameters on something that a formula of one line gives away. It can also arrive somewhere else, if the task asks for it.
+# So "fixed or learned" is less of a contrast than it sounds. [[learned-tables-become-sinusoids]] Training on enough text can arrive at clock hands by itself, and then it has spent two hundred thousand parameters on something that a formula of one line gives away. It can also arrive somewhere else, if the task asks for it.
