@@ -228,7 +228,8 @@ ax.grid()
 outcomes = {"holds up": [], "gets worse": [], "breaks down": []}
 for kind in KINDS:
     short, long = results[kind][:, 0], results[kind][:, -1]
-    factor = f"{kind} (× {(long / short).mean():.2f})"
+    who = "no positions" if kind == "none" else kind
+    factor = f"{who} (× {(long / short).mean():.2f})"
     if long.max() < 1.1 * short.min():
         outcomes["holds up"].append(factor)
     elif long.min() > 2 * short.max():
@@ -248,7 +249,7 @@ best = min(KINDS, key=lambda kind: mean[kind][0])
 print(
     f"At the trained length {best} is best, with a perplexity of "
     f"{mean[best][0]:.1f}; sinusoidal has {mean['sinusoidal'][0]:.1f}, "
-    f"learned {mean['learned'][0]:.1f}, none {mean['none'][0]:.1f}."
+    f"learned {mean['learned'][0]:.1f}, no positions {mean['none'][0]:.1f}."
 )
 worth = mean["none"][0] - mean["sinusoidal"][0]
 kept = (mean["none"][0] - mean["random offsets"][0]) / worth
