@@ -27,7 +27,7 @@ TITLE = "Learned tables"
     ],
 )
 def learned_tables_become_sinusoids():
-    stored = np.load(files("docs") / "labs/real-tables.npz")
+    stored = np.load(str(files("docs") / "labs/real-tables.npz"))
     measured = []
     for name, last in (("minilm_l6", 511), ("anarcii_classifier_encoder", 184)):
         table = torch.tensor(stored[name][1 : last + 1].astype("float64"))
@@ -82,7 +82,7 @@ def nearly_a_rotation_is_sinusoidal():
     evidence=[refutes("largest difference from the formula", below=5e-4)],
 )
 def stored_tables_are_learned():
-    stored = np.load(files("docs") / "labs/real-tables.npz")
+    stored = np.load(str(files("docs") / "labs/real-tables.npz"))
     table = torch.tensor(stored["whisper_encoder_stored"].astype("float64"))
     made = pe.generate_position_encoding(
         *table.shape,
