@@ -218,9 +218,9 @@ def test_page_for_what_is_not_there(site: Path) -> None:
         (
             "order",
             [
-                "after one unmasked layer or two unmasked layers or one causal layer: shuffle",
+                "after one unmasked layer, two unmasked layers or one causal layer: shuffle",
                 "After two causal layers it can",
-                "Training agrees .* 3 of 8 kinds",
+                "Training agrees[.] .* 3 of 8 kinds",
             ],
         ),
         (

@@ -175,7 +175,8 @@ def named(cases):
         f" layer{'s' if depth > 1 else ''}"
         for causal, depth, _ in cases
     ]
-    return " or ".join(names) or "none of the models"
+    start, _, last = ", ".join(names).rpartition(", ")
+    return f"{start} or {last}" if start else last or "none of the models"
 
 
 def span(shares):
@@ -200,12 +201,12 @@ guessing = [c for c in cases if max(results[c]) < 0.56]
 guessed = [share for c in guessing for share in results[c]]
 others = [s for c in cases if c not in guessing for s in results[c]]
 print(
-    "Training agrees"
+    "Training agrees."
     if guessing == blind
-    else f"Training disagrees, since those that guess are {named(guessing)}",
-    f"on which of two marks came first: {len(guessing)} of {len(cases)} kinds "
-    f"of models guess ({span(guessed)} right), and the others are right in "
-    f"{span(others)} of the texts.",
+    else f"Training disagrees: those that guess are {named(guessing)}.",
+    f"Asked which of two marks came first, {len(guessing)} of {len(cases)} "
+    f"kinds of models guess ({span(guessed)} right), and the others are right "
+    f"in {span(others)} of the texts.",
 )
 
 # %% [markdown]
