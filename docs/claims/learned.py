@@ -40,7 +40,7 @@ def learned_tables_become_sinusoids():
         turned = 1 - (after - before @ left @ right).square().sum() / size
         same = 1 - (after - before).square().sum() / size
         share = rows.square().sum() / table.square().sum()
-        measured += [share, turned, same]
+        measured += [share.item(), turned.item(), same.item()]
     return *measured[:3], measured[4] - measured[5]
 
 
@@ -67,7 +67,7 @@ def nearly_a_rotation_is_sinusoidal():
     left, _, right = torch.linalg.svd(before.T @ after)
     guesses = before @ left @ right, before
     return [
-        1 - (after - guess).square().sum() / after.square().sum()
+        1 - ((after - guess).square().sum() / after.square().sum()).item()
         for guess in guesses
     ]
 
@@ -90,4 +90,4 @@ def stored_tables_are_learned():
         layout="sin_cos",
         dtype=torch.float64,
     )
-    return [(table - made).abs().max()]
+    return [(table - made).abs().max().item()]
