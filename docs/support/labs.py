@@ -101,7 +101,7 @@ def _outputs(cell: Tag, figure: str = "", caption: str = "", **_: object) -> tup
     svgs = (base64.b64decode(str(image["src"]).partition(",")[2]).decode() for image in drawn)
     return printed, "".join(
         f'<figure class="drawn" data-search-exclude>{inline(svg, figure)}'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f"<figcaption>{escape(caption)}</figcaption></figure>\n\n"
         for svg in svgs
     )
 
