@@ -70,7 +70,9 @@ FAULTS = [
     Fault("a program that fails", "docs/properties.md", r"\nimport torch\n", "\nimport torch_\n"),
     Fault("a mark of no claim", "docs/properties.md", r"\[\[[\w-]+\]\]", "[[no-such-claim]]"),
     Fault("a claim without its mark", "docs/usage.md", r"\[\[needs-a-max-len\]\]", ""),
-    Fault("a figure of a lab without a name", "docs/labs/digits.py", r'# %% figure="', '# %% fig="'),
+    Fault("a figure of a lab without a name", "docs/labs/digits.py", r' figure="', ' fig="'),
+    Fault("a lab that keeps its answer for the end", "docs/labs/order.py", " answer=true", ""),
+    Fault("a long program that is not folded", "docs/labs/longer.py", r'fold="six language models"', ""),
     Fault(
         "a claim's verdict",
         "docs/claims/columns.py",

@@ -259,6 +259,16 @@ def test_cells_that_are_copied_are_those_of_the_notebook(visit: Visit, site: Pat
     assert [program.strip() for program, _ in copied(visit(path))] == cells
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_folded_programs_of_a_lab_open_by_keyboard(visit: Visit, script: bool) -> None:
+    page = visit("labs/order/", java_script_enabled=script)
+    folded = page.locator("details.code").first
+    expect(folded.locator("pre")).not_to_be_visible()
+    folded.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(folded.locator("pre")).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("path", "number", "settings"),
     [

@@ -107,9 +107,8 @@ def test_broken_formula_fails_claims_by_name(change: Callable[[str], str], faili
 def test_unknown_claim_and_claim_without_a_page_are_errors(claims: Claims) -> None:
     with pytest.raises(marks.ClaimError, match="no claim is called no-such-claim"):
         marks.links("A sentence. [[no-such-claim]]", "usage.md")
-    pages = {
-        str(page.relative_to(ROOT / "docs")): page.read_text(encoding="utf-8") for page in ROOT.glob("docs/**/*.md")
-    }
+    sources = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/labs/*.py")]
+    pages = {str(page.relative_to(ROOT / "docs")): page.read_text(encoding="utf-8") for page in sources}
     assert marks.uncited(pages) == []
     assert len(marks.uncited({})) == len(claims)
     without = pages | {"properties.md": pages["properties.md"].replace("[[rows-repeat]]", "")}

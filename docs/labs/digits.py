@@ -10,10 +10,6 @@
 # # Fixed, learned or none?
 #
 # Does a position encoding matter on real data, and does it pay to learn it? Here a small transformer reads handwritten digits as a row of 64 pixels, one after the other: once without positions, twice with a learned table, once with the sinusoidal one. Everything else is the same. Two made-up tasks follow, one meant for each of the two tables.
-#
-# In short: on digits the sinusoidal table and a learned one that starts loud are level, and without positions the model hardly beats guessing. Of the two made-up tasks each table wins one.
-#
-# At the end you know what each reaches, over several seeds, and what makes a learned table better or worse.
 
 # %% [markdown]
 # ## Real data: handwritten digits
@@ -30,7 +26,7 @@ pixels = torch.tensor(digits.data, dtype=torch.float32) / 16
 labels = torch.tensor(digits.target)
 print(pixels.shape, labels.shape)
 
-# %% figure="Six of the scanned digits, from 0 to 5, each a picture of 8 by 8 grey pixels."
+# %% fold="the figure" caption="The first six of the 1,797 digits." figure="Six of the scanned digits, from 0 to 5, each a picture of 8 by 8 grey pixels."
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(1, 6, figsize=(4.4, 1))
@@ -44,7 +40,7 @@ for ax, image, label in zip(axes, digits.images, digits.target):
 #
 # A pixel becomes a vector by one linear map, the encoding is added, two transformer layers follow, and the mean over all tokens is classified. Only `encoding` differs. There are two learned tables: one starts with numbers as large as the sines are, 0.7 in root mean square, the other with small ones, 0.02, as BERT's does.
 
-# %%
+# %% fold="the model and its four encodings"
 from torch import nn
 
 import pe
@@ -98,7 +94,7 @@ ENCODINGS = {
 #
 # 1,400 digits to train on, the other 397 to test, split anew for each seed. All use the same steps and the same schedule of the learning rate.
 
-# %%
+# %% fold="training"
 EPOCHS, BATCH, RATE = 6, 35, 4e-3
 
 
@@ -147,7 +143,7 @@ for name, encoding in ENCODINGS.items():
 for name, values in results.items():
     print(f"{name:14}", "  ".join(f"{value:.3f}" for value in values))
 
-# %% figure="A bar for each encoding, as long as the share of test digits read correctly, with a dot for each of three seeds. The text around it gives the numbers."
+# %% answer=true fold="the first figure of the answer" figure="A bar for each encoding, as long as the share of test digits read correctly, with a dot for each of three seeds. The text above it gives the numbers." caption="Handwritten digits: share of test digits that are read correctly by position encoding. A bar ends at the mean of three seeds, which are its dots."
 figure, ax = plt.subplots(figsize=(4.4, 2.8))
 for place, values in enumerate(results.values()):
     mean = sum(values) / len(values)
@@ -163,17 +159,8 @@ ax.set(
 ax.set_yticks(range(len(results)), results)
 ax.invert_yaxis()
 
-# %%
-for name, values in results.items():
-    mean = sum(values) / len(values)
-    print(f"{name:14} {mean:.0%} (from {min(values):.0%} to {max(values):.0%})")
-for name in ("learned, quiet", "learned"):
-    low, high = min(results["sinusoidal"]), max(results[name])
-    verdict = "better than" if low > high else "no better than"
-    print(f"The worst sinusoidal run is {verdict} the best one {name}.")
-
 # %% [markdown]
-# Without positions the model cannot see order. All it can learn is how much ink of each shade there is, and that is a little better than guessing. The two learned tables differ in nothing but how large their numbers are at the start. The loud one reads as many digits as the sinusoidal one, within the spread of three seeds; the quiet one is still behind when training ends. What the sinusoids bring here is rows that are loud and distinct from the first step on.
+# Without positions the model cannot see order. All it can learn is how much ink of each shade there is. The two learned tables differ in nothing but how large their numbers are at the start. What the sinusoids bring here is rows that are loud and distinct from the first step on.
 
 # %% [markdown]
 # ## A task for each table
@@ -182,7 +169,7 @@ for name in ("learned, quiet", "learned"):
 #
 # **Every place a rule of its own.** Texts of 16 bits. Each place has a secret sign, and the question is whether the sum of all bits, ±1, times the secrets is positive. Neighbouring places have nothing in common, as in a form with fixed fields. There are 10,000 examples.
 
-# %%
+# %% fold="two tasks, a model, training"
 LETTERS, MARK, PLACES, WIDTH = 8, 8, 16, 32
 UNSEEN = torch.tensor([4, 7, 10])
 SEEN = torch.tensor([p for p in range(PLACES - 1) if p not in (4, 7, 10)])
@@ -271,7 +258,7 @@ for (task, name), values in tasks.items():
 for task, share in guessing.items():
     print(f"{task:16} guessing   {share:.3f}")
 
-# %% figure="Two rows for each of the two tasks, one for the learned and one for the sinusoidal table, with a dot for each of three seeds at the share of right answers. The text around it gives the numbers."
+# %% answer=true fold="the second figure of the answer" figure="Two rows for each of the two tasks, one for the learned and one for the sinusoidal table, with a dot for each of three seeds at the share of right answers. The text above it gives the numbers." caption="Two made-up tasks: share of right answers by table. “Beside the mark” asks for one relation at places that training left out; in “forms” every place has a rule of its own."
 figure, ax = plt.subplots(figsize=(4.4, 2.6))
 for place, values in enumerate(tasks.values()):
     ax.plot(values, [place] * len(values), "o", color=f"C{1 + place % 2}")
@@ -288,22 +275,41 @@ ax.invert_yaxis()
 # %% [markdown]
 # ## What came out
 
-# %%
-for task in TASKS:
-    learned, fixed = tasks[task, "learned"], tasks[task, "sinusoidal"]
+
+# %% answer=true fold="the words of the answer"
+def average(values):
+    return f"{sum(values) / len(values):.0%}"
+
+
+def winner(learned, fixed):
     if min(fixed) > max(learned):
-        winner = "the sinusoidal table wins every run"
-    elif min(learned) > max(fixed):
-        winner = "the learned table wins every run"
-    else:
-        winner = "no table wins every run"
-    means = [sum(values) / len(values) for values in (learned, fixed)]
+        return "the sinusoidal table wins every run"
+    if min(learned) > max(fixed):
+        return "the learned table wins every run"
+    return "neither table wins every run"
+
+
+loud = winner(results["learned"], results["sinusoidal"])
+quiet = winner(results["learned, quiet"], results["sinusoidal"])
+print(
+    f"On digits the sinusoidal table reads {average(results['sinusoidal'])} "
+    f"correctly, a learned one {average(results['learned'])} if it starts as "
+    f"loud as the sines are ({loud}), and "
+    f"{average(results['learned, quiet'])} if it starts quiet ({quiet}). "
+    f"Without positions it is {average(results['none'])}, and 10% by guessing."
+)
+asked = {
+    "beside the mark": "One relation, asked for at places left out of training",
+    "forms": "A rule of its own for every place",
+}
+for task, words in asked.items():
+    learned, fixed = tasks[task, "learned"], tasks[task, "sinusoidal"]
     print(
-        f"{task}: learned {means[0]:.0%}, sinusoidal {means[1]:.0%}, "
-        f"guessing {guessing[task]:.0%}; {winner}."
+        f"{words}: learned {average(learned)}, sinusoidal {average(fixed)}, "
+        f"guessing {guessing[task]:.0%}; {winner(learned, fixed)}."
     )
 
 # %% [markdown]
-# So neither is better as such. A relation that is the same everywhere carries over to places left out of training, between the trained ones, with a table in which every shift is one rotation; with the learned table the model hardly does better than guessing there. Rules that differ from place to place want rows without anything in common; neighbouring rows of the sinusoidal table are much alike, and probably that is why this small model did not learn to treat them as strangers in the time it had.
+# So neither is better as such. A relation that is the same everywhere can carry over to places left out of training with a table in which every shift is one rotation; a learned table has nothing to carry it. Rules that differ from place to place want rows without anything in common; neighbouring rows of the sinusoidal table are much alike, and probably that is why this small model did not learn to treat them as strangers in the time it had.
 #
 # The paper that introduced the encoding found the two level on translation ([Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), table 3, row E): 25.8 BLEU with the sinusoidal table, 25.7 with a learned one, with millions of sentences to learn from. This page is a program; put your own task in and find out.

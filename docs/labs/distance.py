@@ -10,17 +10,13 @@
 # # Can attention read a distance?
 #
 # What positions alone add to the score of two tokens is $\mathrm{PE}(p)^{\top} W\, \mathrm{PE}(q)$, where $W$ is made of the query and key weights; there are no words in this lab. The [rotation law](../properties.md#a-shift-is-one-rotation) says that one $W$ is enough to look three positions ahead from everywhere. Can it, does it come for free, and does training find it?
-#
-# In short: one matrix can, a random one does not, and training finds one that works wherever it was trained. It works everywhere only if trained across the whole table.
-#
-# At the end you know what a head that reads a distance looks like, set by hand and learned.
 
 # %% [markdown]
 # ## By hand
 #
 # With $W = R(3)^{\top}$ the score is the product of $\mathrm{PE}(p + 3)$ and $\mathrm{PE}(q)$, which is largest for $q = p + 3$. A random matrix does nothing of the kind.
 
-# %%
+# %% fold="how often the best score is three ahead"
 import torch
 
 import pe
@@ -49,7 +45,7 @@ print("by hand:", *[f"{share_found(by_hand, p):.1%}" for p in places])
 found = [share_found(random_weights(seed), 0) for seed in SEEDS]
 print(f"random:  {min(found):.1%} to {max(found):.1%}")
 
-# %% figure="Two heat maps of attention weights of 40 positions to 40. Set by hand, a bright line runs three columns to the right of the diagonal. With random weights there are blotches without order."
+# %% fold="the figure" caption="Attention weights of 40 positions to 40, from rows alone. Each line of a square is one position p; set by hand, it attends to p + 3." figure="Two heat maps of attention weights of 40 positions to 40. Set by hand, a bright line runs three columns to the right of the diagonal. With random weights there are blotches without order."
 import matplotlib.pyplot as plt
 
 rows = pe.generate_position_encoding(40, D_MODEL)
@@ -66,7 +62,7 @@ for ax, (name, weights) in zip(axes, shown.items()):
 # Now $W$ starts at small random numbers and is trained to put the largest score on $p + 3$, in two ways: always on the positions 0 to 255, or each time on 256 positions that begin somewhere in the first ten thousand.
 
 
-# %%
+# %% fold="training and test"
 def learned(seed, anywhere):
     weights = (0.1 * random_weights(seed)).requires_grad_()
     generator = torch.Generator().manual_seed(seed)
@@ -108,6 +104,22 @@ for name, weights in heads.items():
         cells.append(span(shares))
     print(f"{name:11}", *[f"{cell:>15}" for cell in cells])
 
+# %% answer=true fold="the figure of the answer" figure="Share of positions whose best score is three ahead, by where the test begins, for heads trained on the positions 0 to 255 and for heads trained anywhere, a dot for each of five seeds. The text above it gives the numbers." caption="How often a learned head finds the position three ahead, by the position where the test begins: one dot for each of five seeds. The heads of one colour were trained on the positions 0 to 255 alone, those of the other all over the first ten thousand."
+figure, ax = plt.subplots(figsize=(6, 2.8))
+for n, name in enumerate(heads):
+    for place, (first, _) in enumerate(tests):
+        shares = results[name, first]
+        ax.plot(
+            [place + 0.2 * n - 0.1] * len(shares), shares, "o", color=f"C{n}"
+        )
+    ax.plot([], [], "o", color=f"C{n}", label=f"trained on {name}")
+ax.set_xticks(range(len(tests)), [f"{first:,}" for first, _ in tests])
+ax.set(
+    ylim=(0, 1.05), ylabel="Share found", xlabel="First position of the test"
+)
+ax.legend(loc="lower left")
+ax.grid(axis="y")
+
 # %% [markdown]
 # ## Is it the rotation?
 #
@@ -134,7 +146,7 @@ for name, weights in heads.items():
         "squares of the weights are in rotations of pairs"
     )
 
-# %% figure="The angle by which each pair is turned, for the first 16 pairs: the line of three times the frequency, and for both ways of training five dots at every pair. The text around it tells how they compare."
+# %% fold="the figure" caption="By how much the nearest rotation of each learned block turns its pair. The line is the angle by which the matrix set by hand turns it; each dot is one seed." figure="The angle by which each pair is turned, for the first 16 pairs: the line of three times the frequency, and for both ways of training five dots at every pair. The text around it tells how they compare."
 figure, ax = plt.subplots(figsize=(4.4, 2.8))
 pairs = torch.arange(16)
 ax.plot(
@@ -154,24 +166,37 @@ ax.grid()
 # %% [markdown]
 # ## What came out
 
-# %%
+# %% answer=true fold="the words of the answer"
 near, far = results["0 to 255", 0], results["0 to 255", 1_000_000]
 wide = results["anywhere", 1_000_000]
+exact = [share_found(by_hand, p) for p in places]
 print(
-    "Where they were trained, the heads score p + 3 highest for "
-    f"{span(near + results['anywhere', 0])} of the positions."
+    f"One matrix, set by hand, scores the position three ahead highest for "
+    f"{span(exact)} of the positions, near 0 and near a million; a random one "
+    f"for {max(found):.1%} at most."
 )
 print(
-    "At position one million: "
-    f"{span(far)} if trained on 0 to 255, {span(wide)} if trained anywhere."
+    "Training finds matrices that do so for "
+    f"{span(near + results['anywhere', 0])} of the positions of a text that "
+    f"begins at 0. In one that begins at a million it is {span(far)} if "
+    f"trained on 0 to 255, and {span(wide)} if trained all over the first ten "
+    "thousand."
 )
+law = AHEAD * pe.frequencies(D_MODEL)
+off = [
+    (blocks(w) * torch.polar(torch.ones(()).double(), -law)).angle().abs().max()
+    for weights in heads.values()
+    for w in weights
+]
 print(
-    "Rotations of pairs: "
-    f"{span(results['0 to 255'])} of the squares of the weights, and "
-    f"{span(results['anywhere'])}."
+    f"The learned matrices are not that one: {span(results['0 to 255'])} "
+    f"(trained on 0 to 255) and {span(results['anywhere'])} (trained anywhere) "
+    "of the squares of their weights are in rotations of pairs, and in each "
+    f"of them some pair is turned by {min(off):.1f} radians or more too far "
+    "or not far enough."
 )
 
 # %% [markdown]
-# So one fixed matrix reads a distance at every position, and training finds such a matrix, but only as far as it has to. Neither of the learned ones is $R(3)$. Trained all over the table, $W$ is made almost entirely of rotations of pairs, but not by $3\,\omega_i$: their angles fall in steps around that curve, and the scores still peak at $p + 3$. On a stretch of 256 positions other matrices do as well, and a little under half of the learned one is something else.
+# So one fixed matrix reads a distance at every position, and training looks for such a matrix only as far as it has to: on a stretch of 256 positions many others do as well. Even all over the table it need not be $R(3)$. The angles fall in steps around the curve $3\,\omega_i$, and the scores still peak at $p + 3$.
 #
 # This is the small picture of what was observed at full size: Sinha et al. ([2022](https://arxiv.org/abs/2210.12574)) found that models with learned absolute positions do worse when a text starts elsewhere than in training, and Yan et al. ([2019](https://arxiv.org/abs/1911.04474)) that the projections of attention do not keep what the plain product of two encodings knows of distance.

@@ -9,18 +9,16 @@
 # %% [markdown]
 # # Do models learn sinusoids?
 #
-# Many models learn their position table instead of computing it. Training could put anything there. This lab takes four such tables from models that are in use and asks how much of the sinusoidal encoding they have reinvented: products that depend on distance, waves along the positions, rows that turn into the next by one rotation.
-#
-# In short: all four learn that neighbours are alike. One of them, MiniLM, goes much further. Nearly all of its table is five clock hands, and each is about three times as slow as the one before: a geometric ladder of frequencies like the one that the paper wrote down, which nobody had told it about. The others learn it in part or hardly at all.
-#
-# The tables are in [one file](real-tables.npz), with [where each comes from and its licence](real-tables-licences.txt). A downloaded notebook expects the file beside it.
+# Many models learn their position table instead of computing it. Training could put anything there. How much of the sinusoidal encoding have four such tables, from models that are in use, reinvented: products that depend on distance, waves along the positions, rows that turn into the next by one rotation?
 
 # %% [markdown]
 # ## The tables
 #
 # MiniLM embeds English sentences, RXNMapper reads chemical reactions, and the two antibody models read proteins, one as a classifier, one as a decoder that writes from left to right. Each table is reduced to the rows that training used, and its mean row is subtracted. Beside them are three that we know: the formula, random rows, and MiniLM's own rows in a random order.
+#
+# The tables are in [one file](real-tables.npz), with [where each comes from and its licence](real-tables-licences.txt). A notebook expects the file beside it.
 
-# %%
+# %% fold="reading the tables"
 import math
 from pathlib import Path
 
@@ -54,7 +52,7 @@ tables = {name: table - table.mean(dim=0) for name, table in tables.items()}
 for name, table in tables.items():
     print(f"{name:20} {table.shape[0]} positions, {table.shape[1]} columns")
 
-# %% figure="Five heat maps of how alike the first 48 rows of each table are. The formula is bright along the diagonal and fades evenly. MiniLM, RXNMapper and the decoder have many stripes parallel to the diagonal, the classifier a broad band along it."
+# %% fold="the figure" caption="Cosine similarity of the first 48 rows with each other. Stripes along the diagonal mean that it depends on the distance." figure="Five heat maps of how alike the first 48 rows of each table are. The formula is bright along the diagonal and fades evenly. MiniLM, RXNMapper and the decoder have many stripes parallel to the diagonal, the classifier a broad band along it."
 import matplotlib.pyplot as plt
 
 
@@ -109,7 +107,7 @@ for name, table in tables.items():
 #
 # A Fourier transform along the positions, summed over the columns, says how much of a table repeats with which period. The formula shows what that looks like when the answer is known: a comb whose teeth are the pairs of columns, evenly spaced on a logarithmic axis until 512 positions are too few to tell them apart.
 
-# %% figure="Energy by period from 2 to 300 positions, on a logarithmic axis, one panel for each table. The formula is a comb of equal steps that ends on a level. MiniLM has four separate peaks near 6, 17, 52 and 150 positions. RXNMapper has peaks between 9 and 15 and a low hill at 70. The classifier has everything beyond 30. The decoder has a peak at 30 and narrow ones between 2 and 4."
+# %% answer=true fold="the figure of the answer" caption="How much of each table repeats with which period, on a logarithmic axis. The comb of the formula is one peak for each pair of columns; MiniLM has four peaks in a ladder, the others less order." figure="Energy by period from 2 to 300 positions, on a logarithmic axis, one panel for each table. The formula is a comb of equal steps that ends on a level. MiniLM has four separate peaks near 6, 17, 52 and 150 positions. RXNMapper has peaks between 9 and 15 and a low hill at 70. The classifier has everything beyond 30. The decoder has a peak at 30 and narrow ones between 2 and 4."
 periods = torch.logspace(math.log10(2), math.log10(300), 300)
 
 
@@ -144,7 +142,7 @@ plt.show()
 # Two rows that are alike predict each other already. So beside the rotation is the guess that the next row is the same as this one. And as a control there are smooth random rows: noise, averaged over some twenty neighbours.
 
 
-# %%
+# %% fold="fitting one rotation"
 def smooth_noise(n, width, columns):
     distance = torch.arange(n)[:, None] - torch.arange(n)
     blur = (-0.5 * (distance / width).square()).exp()
@@ -199,7 +197,7 @@ for name, table in tables.items():
     )
 
 # %% [markdown]
-# The last line is a warning. Smooth noise is predicted by a rotation nearly perfectly: whatever is smooth has slow waves as its principal axes, as a matter of statistics. So it proves nothing that the classifier's table obeys a rotation, which guesses hardly better than "the same row" does. What smoothness cannot explain is a *fast* plane: the periods of 6 and 17 in MiniLM, the periods between 2 and 4 in the decoder, where the next row is nothing like this one and the rotation still knows it.
+# The last line is a warning. Smooth noise is predicted by a rotation nearly perfectly: whatever is smooth has slow waves as its principal axes, as a matter of statistics. So it proves nothing that the classifier's table obeys a rotation, which guesses hardly better than "the same row" does. [[nearly-a-rotation-is-sinusoidal]] What smoothness cannot explain is a *fast* plane: the periods of 6 and 17 in MiniLM, the periods between 2 and 4 in the decoder, where the next row is nothing like this one and the rotation still knows it.
 #
 # ## How sure is that?
 #
@@ -227,9 +225,9 @@ print("each over the one before:", *[f"{ratio:.1f}" for ratio in ladder])
 # %% [markdown]
 # With fewer axes a plane is cut in two and its period is lost; from ten on the three fast ones stay, whatever else comes. The periods form a ladder with steps of about three.
 #
-# It is no clean sinusoid, though. A clock that keeps time can be asked about the far future. Turned thirty times, MiniLM's rotation explains little of where the hands are then: they drift. So do those of the other learned tables.
+# A clock that keeps time can be asked about the far future. If a hand drifts, its rotation, turned thirty times, explains little of where it is then.
 
-# %% figure="How well the rotation of one step, repeated, predicts the row up to 60 steps later. The formula stays above 0.88 and the classifier above 0.57. MiniLM falls to 0.8 at ten steps and 0.25 at thirty, the decoder to 0.55 and 0.2; RXNMapper is below zero from 16 steps on."
+# %% fold="the figure" caption="How well the rotation of one step, repeated, predicts a row so many steps later: 1 is perfect, 0 is no better than nothing." figure="How well the rotation of one step, repeated, predicts the row up to 60 steps later. The formula stays above 0.88 and the classifier above 0.57. MiniLM falls to 0.8 at ten steps and 0.25 at thirty, the decoder to 0.55 and 0.2; RXNMapper is below zero from 16 steps on."
 figure, ax = plt.subplots(figsize=(4.4, 3))
 for number, name in enumerate(shown):
     rows = leading(tables[name], 10)
@@ -259,7 +257,7 @@ plt.show()
 #
 # A learned table has a row for every position up to its end, whether or not a training text reached it. Rows that were rarely or never trained are easy to see: their norms fall off to what they began with, or to what weight decay left of it.
 
-# %% figure="The norm of every row by position in four learned tables. MiniLM's is level but for its first row, its last rows and a spike at 127. RXNMapper's falls after 410 and again at the last rows. The classifier's falls to zero between 180 and 220, the decoder's to a low level between 160 and 180."
+# %% fold="the figure" caption="The norm of every row, to the end of each table. Where training texts never reached, it falls." figure="The norm of every row by position in four learned tables. MiniLM's is level but for its first row, its last rows and a spike at 127. RXNMapper's falls after 410 and again at the last rows. The classifier's falls to zero between 180 and 220, the decoder's to a low level between 160 and 180."
 figure, axes = plt.subplots(4, 1, figsize=(4.4, 4.8))
 full = (
     ("MiniLM", "minilm_l6"),
@@ -280,13 +278,25 @@ plt.show()
 # %% [markdown]
 # A computed row is the same at 500 as at 5. That does not mean that a model can use it there: [rows it was not trained on fail, computed or learned](longer.py).
 #
-# ## So, do they?
+# ## Stored is not learned
+#
+# A table among a model's weights need not have been trained. [[stored-tables-are-learned]] [`identify`](../api/identify.md) tells from the numbers alone. Here it reads the four tables once more, whole this time, and one that Whisper's encoder keeps.
+
+# %%
+identified = {}
+for name, key in (*full, ("Whisper", "whisper_encoder_stored")):
+    identified[name] = pe.identify(torch.tensor(file[key]))
+    print(f"{name}: {identified[name].call or identified[name].why}")
+
+# %% [markdown]
+# ## What came out
 #
 # What a rotation knows about the next row beyond "it will be like this one" is what a table has in common with clock hands and not just with anything smooth:
 
 # %%
+seen = {}
 for name, table in tables.items():
-    _, turned, same, found = look(table, axes=10)
+    _, turned, same, found = seen[name] = look(table, axes=10)
     fast = (found < 20).sum().item() if turned > 0.9 else 0
     print(
         f"{name:20} the rotation adds {turned - same:6.3f}, fast planes: {fast}"
@@ -294,5 +304,47 @@ for name, table in tables.items():
 
 # %% [markdown]
 # (The ten leading axes of the formula are its slow pairs, so there is nothing to add; its fast pairs come later.)
-#
-# MiniLM reinvented the sinusoid: five hands, where the paper has hundreds, hold 93 % of its table. The decoder did so for its fast planes, RXNMapper in part. The classifier learned that neighbours are alike and little more. So "fixed or learned" is less of a contrast than it sounds: training on enough text can arrive at clock hands by itself, and then it has spent two hundred thousand parameters on something that a formula of one line gives away. It can also arrive somewhere else, if the task asks for it.
+
+
+# %% answer=true fold="the words of the answer"
+def ahead_of(name, steps):
+    """Return how well the rotation of one step, repeated, predicts a row."""
+    rows = leading(tables[name], 10)
+    turn = rotation(rows, torch.arange(len(rows) - 1))
+    turned = rows[:-steps] @ torch.linalg.matrix_power(turn, steps)
+    return explained(rows[steps:], turned)
+
+
+turning, smooth = {}, {}
+for name, _ in full:
+    _, turned, same, found = seen[name]
+    reinvented = turned > 0.9 and turned - same > 0.1 and found[0] < 20
+    words = f"{name} ({turned:.1%} explained, against {same:.1%})"
+    words = words.replace("-", "−")
+    (turning if reinvented else smooth)[name] = words
+print(
+    f"{len(turning)} of {len(full)} learned tables go from row to row by one "
+    "rotation, which explains much more of the next row than “the same again” "
+    f"does: {', '.join(turning.values()) or 'none'}. Hardly more than smooth: "
+    f"{', '.join(smooth.values()) or 'none'}."
+)
+*first, last = [f"{period:.0f}" for period in middle]
+even = bool(ladder.max() < 1.5 * ladder.min())
+print(
+    f"In MiniLM {len(middle)} clock hands hold {seen['MiniLM'][0]:.0%} of the "
+    f"table. A turn takes them {', '.join(first)} and {last} positions, each "
+    f"{ladder.min():.1f} to {ladder.max():.1f} times as long as the one before"
+    + (": nearly the same factor, as in the formula." * even or ".")
+)
+best = max(turning or smooth, key=lambda name: ahead_of(name, 10))
+computed = [name for name, found in identified.items() if found.sinusoidal]
+print(
+    "A clock keeps time. Repeated ten times, the rotation of "
+    f"{best} explains {ahead_of(best, 10):.0%} of a row, thirty times "
+    f"{ahead_of(best, 30):.0%}; that of the formula {ahead_of('formula', 30):.0%}. "
+    f"pe.identify calls {len(computed)} of {len(identified)} stored tables "
+    f"sinusoidal: {', '.join(computed) or 'none'}."
+)
+
+# %% [markdown]
+# So "fixed or learned" is less of a contrast than it sounds. [[learned-tables-become-sinusoids]] Training on enough text can arrive at clock hands by itself, and then it has spent two hundred thousand parameters on something that a formula of one line gives away. It can also arrive somewhere else, if the task asks for it.

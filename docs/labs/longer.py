@@ -10,10 +10,6 @@
 # # Longer than trained?
 #
 # "It extends to longer sequences": the table certainly does. Does a model that was trained with it? Small language models are trained here on texts of 32 characters and tested on texts up to eight times as long, with six ways to say where a character stands.
-#
-# In short: of these six, only ALiBi holds. With sinusoidal, learned and rotary positions the predictions break down; random offsets in training prevent that, at the cost of most of what positions were worth.
-#
-# At the end you know which of them survive, and what remedy there is for the absolute ones.
 
 # %% [markdown]
 # ## A text that every Python brings along
@@ -45,7 +41,7 @@ print(f"{len(text):,} characters, {len(alphabet)} different ones")
 #
 # Two layers, width 64, four heads; attention itself is torch's own. Learned rows start as loud as sinusoidal ones are.
 
-# %%
+# %% fold="six language models"
 import math
 
 from torch import nn
@@ -132,7 +128,7 @@ class LanguageModel(nn.Module):
 #
 # All models see the same batches with the same schedule. Perplexity is measured on the last 16 characters of each test text, and these are the same characters at every length: what grows is only the text before them.
 
-# %%
+# %% fold="training and perplexity"
 STEPS, BATCH, RATE = 700, 16, 6e-3
 LENGTHS = [LENGTH * factor for factor in (1, 2, 4, 8)]
 
@@ -198,7 +194,7 @@ for kind in KINDS:
 # %% [markdown]
 # Half the distance from the lowest to the highest of three seeds stands behind ±.
 
-# %% figure="Perplexity by length of the test text, from 32 to 256 characters, a line for each of the six ways. The text around it gives the numbers."
+# %% answer=true fold="the figure of the answer" figure="Perplexity by length of the test text, from 32 to 256 characters, a line for each of the six ways. The text above it gives the numbers." caption="Perplexity of the same characters by how much text stands before them, on logarithmic axes; lower is better. Lines are means of three seeds, bands reach from the lowest to the highest."
 import matplotlib.pyplot as plt
 
 figure, ax = plt.subplots(figsize=(4.4, 3.4), layout="constrained")
@@ -228,24 +224,45 @@ ax.grid()
 # %% [markdown]
 # ## What came out
 
-# %%
+# %% answer=true fold="the words of the answer"
+outcomes = {"holds up": [], "gets worse": [], "breaks down": []}
 for kind in KINDS:
     short, long = results[kind][:, 0], results[kind][:, -1]
+    who = "no positions" if kind == "none" else kind
+    factor = f"{who} (× {(long / short).mean():.2f})"
     if long.max() < 1.1 * short.min():
-        said = "holds"
+        outcomes["holds up"].append(factor)
     elif long.min() > 2 * short.max():
-        said = "breaks down"
+        outcomes["breaks down"].append(factor)
     else:
-        said = "gets worse"
-    factor = (long / short).mean()
-    print(f"{kind:15} {said}: × {factor:.2f} at eight times the length")
+        outcomes["gets worse"].append(factor)
+print(
+    f"Tested on texts {LONGEST // LENGTH} times as long as in training, which "
+    "multiplies the perplexity by the number in brackets: "
+    + "; ".join(
+        f"{outcome}: {', '.join(kinds) or 'none'}"
+        for outcome, kinds in outcomes.items()
+    )
+    + "."
+)
 best = min(KINDS, key=lambda kind: mean[kind][0])
-print(f"Best at the trained length: {best}.")
-for kind in ("learned", "sinusoidal"):
-    print(f"On rows never trained, {kind}: perplexity {mean[kind][-1]:.1f}")
+print(
+    f"At the trained length {best} is best, with a perplexity of "
+    f"{mean[best][0]:.1f}; sinusoidal has {mean['sinusoidal'][0]:.1f}, "
+    f"learned {mean['learned'][0]:.1f}, no positions {mean['none'][0]:.1f}."
+)
+worth = mean["none"][0] - mean["sinusoidal"][0]
+kept = (mean["none"][0] - mean["random offsets"][0]) / worth
+ratio = (mean["random offsets"][-1] / mean["none"][-1]).item()
+print(
+    "Random offsets in training keep "
+    f"{kept:.0%} of what sinusoidal positions were worth at the trained "
+    f"length, and on the longest texts the perplexity is {ratio:.2f} times "
+    "that without positions."
+)
 
 # %% [markdown]
-# Absolute positions that were never trained ruin the predictions, learned or sinusoidal alike. The learned rows past 32 are still the random numbers they started as, a little smaller by weight decay; the sinusoidal ones are right, but no weight has seen them. Random offsets in training show the model all rows, and it no longer breaks down. But on the longest texts it is then no better than the model without positions, and at the trained length it has lost most of what positions were worth: in so short a training they are a weak remedy. Some of what is left may come from attending to more characters than ever before: the model without positions gets worse too, though less. Rotary embeddings know nothing but distances, and still meet distances that they have not seen. ALiBi, which makes far tokens fade, does not notice; nor does it gain anything from the longer text.
+# The learned rows past 32 are still the random numbers they started as, a little smaller by weight decay; the sinusoidal ones are right, but no weight has seen them. Random offsets in training show the model all rows; in so short a training they are a weak remedy. Some of the loss may come from attending to more characters than ever before, since the model without positions has nothing else that is new to it. Rotary embeddings know nothing but distances, and still meet distances that they have not seen. ALiBi makes far tokens fade, so that a longer text changes little, for better or worse.
 #
 # Press et al. measured four ways in a much larger model, trained on 512 tokens (table 2). The sinusoidal one had a perplexity of 20.05 there, 43.54 at 1,012 tokens and 406 at 15,512; the rotary one had 20.07, 21.37 and 79. The bias of T5 was still at its best at twice the length, and ALiBi had 18.31 at the end. They explain the gain (appendix B): in a longer text fewer tokens have little before them, and what lies further back than in training seems to be hardly used.
 #

@@ -10,17 +10,13 @@
 # # Does order matter?
 #
 # "Without positions a transformer sees a bag of words", it is said. Is that so for every transformer? Here it is asked twice: exactly, of attention with random weights, and by training, on a task that cannot be solved without order.
-#
-# In short: without a mask, or after a single causal layer, the last token cannot tell orders apart without positions. After two causal layers it can.
-#
-# At the end you know which transformers see order without being told, and which do not.
 
 # %% [markdown]
 # ## Exactly: permute the input, compare the output
 #
 # Twenty random vectors go through one layer of self-attention or two, with a causal mask or without. Then all but the last are shuffled, and we look at what comes out at the last place, whose own input has not changed. If that stays the same, the last token cannot know in which order the others came. Five draws of the weights, float64.
 
-# %%
+# %% fold="attention, and how far its output moves"
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -72,14 +68,14 @@ for causal, depth, positions in cases:
     )
 
 # %% [markdown]
-# Numbers around 1e-15 are rounding: nothing has changed. Without a mask, and after one causal layer, the last token cannot tell the orders apart, whatever the weights. After *two* causal layers it can: in the first, each token saw a different set of tokens before it, so what the second layer collects depends on the order.
+# Numbers around 1e-15 are rounding: nothing has changed. In *two* causal layers the order shows because each token of the first saw a different set of tokens before it, so what the second collects depends on the order.
 
 # %% [markdown]
 # ## By training: which mark came first?
 #
 # Texts of 16 tokens hold the marks A and B among fillers, in random places. Which came first? The answer is read from the last token, an end sign that is always the same. Guessing is right in half of the cases.
 
-# %%
+# %% fold="texts, model and training"
 from torch import nn
 
 SEQ_LEN, WIDTH = 16, 32
@@ -151,7 +147,7 @@ for (causal, depth, positions), values in results.items():
         "  ".join(f"{value:.3f}" for value in values),
     )
 
-# %% figure="A row for each kind of model, with a dot for each of three seeds at the share of right answers. The text around it gives the numbers."
+# %% answer=true fold="the figure of the answer" figure="A row for each kind of model, with a dot for each of three seeds at the share of right answers. The text above it gives the numbers." caption="Which mark came first? Share of right answers by mask, number of layers, and positions. The dots of three seeds often lie on one another; those on the dotted line are of models that only guess."
 import matplotlib.pyplot as plt
 
 figure, ax = plt.subplots(figsize=(4.4, 3.2))
@@ -171,25 +167,49 @@ ax.invert_yaxis()
 # %% [markdown]
 # ## What came out
 
-# %%
-blind = [c for c, v in results.items() if max(v) < 0.56]
-seeing = [c for c, v in results.items() if min(v) > 0.9]
-exactly_blind = [c for c, v in changes.items() if max(v) < 1e-12]
+
+# %% answer=true fold="the words of the answer"
+def named(cases):
+    names = [
+        f"{'one' if depth == 1 else 'two'} {'causal' if causal else 'unmasked'}"
+        f" layer{'s' if depth > 1 else ''}"
+        for causal, depth, _ in cases
+    ]
+    start, _, last = ", ".join(names).rpartition(", ")
+    return f"{start} or {last}" if start else last or "none of the models"
+
+
+def span(shares):
+    low, high = f"{min(shares):.0%}", f"{max(shares):.0%}"
+    return low if low == high else f"{low} to {high}"
+
+
+blind = [c for c in cases if max(changes[c]) < 1e-12]
+seeing = [c for c in cases if c not in blind and not c[2]]
+most = max(max(changes[c]) for c in blind)
 print(
-    f"Of {len(cases)} kinds of models {len(blind)} only guess, "
-    f"{len(seeing)} answer more than nine of ten rightly."
+    f"Without positions, the last token cannot tell orders apart after "
+    f"{named(blind)}: shuffle the tokens before it, and its output changes by "
+    f"{most:.0e} at most, which is rounding."
 )
+least = min(min(changes[c]) for c in seeing)
 print(
-    "The ones that guess are the ones that cannot know:",
-    blind == exactly_blind,
+    f"After {named(seeing)} it can, though no position was given: the output "
+    f"changes by {least:.1f} at least."
 )
-without = results[True, 2, False]
+guessing = [c for c in cases if max(results[c]) < 0.56]
+guessed = [share for c in guessing for share in results[c]]
+others = [s for c in cases if c not in guessing for s in results[c]]
 print(
-    "Two causal layers without positions: "
-    f"{min(without):.0%} right in the worst run"
+    "Training agrees."
+    if guessing == blind
+    else f"Training disagrees: those that guess are {named(guessing)}.",
+    f"Asked which of two marks came first, {len(guessing)} of {len(cases)} "
+    f"kinds of models guess ({span(guessed)} right), and the others are right "
+    f"in {span(others)} of the texts.",
 )
 
 # %% [markdown]
-# So "a bag of words" is right for models that see the whole text at once, and for what a single causal layer gives at the *last* token, where the mask hides nothing. (Its other tokens each see a different set, and read from their mean even one layer can tell which mark came first.) Deeper causal models work their way to the order through the mask.
+# So "a bag of words" is right for models that see the whole text at once, and for what a single causal layer gives at the *last* token, where the mask hides nothing. (Its other tokens each see a different set, and read from their mean even one layer can tell which mark came first.) Deeper causal models find the order through the mask.
 #
 # That fits what was found at full size. Haviv et al. ([2022](https://arxiv.org/abs/2203.16634)) trained causal language models without any positions. They did nearly as well as models with positions, and where a token is could be read from what their layers compute.

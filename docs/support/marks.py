@@ -132,7 +132,7 @@ def _verdict(claim: dict[str, Any]) -> str:
 def _title(target: str) -> str:
     """Return the heading of the page that a link leads to."""
     page = ROOT / "docs" / target.partition("#")[0]
-    heading = re.search(r"^# (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    heading = re.search(r"^(?:# )?# (\w.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert heading, target
     return heading[1]
 
