@@ -14,7 +14,7 @@
 # %% [markdown]
 # ## Real data: handwritten digits
 #
-# scikit-learn comes with 1,797 scanned digits of 8 × 8 pixels, each pixel a shade from 0 to 16. Read row by row they are sequences of 64 numbers. Which digit it is depends on *where* the dark pixels stand: a model that does not see order knows only how many pixels there are of each shade.
+# scikit-learn comes with 1,797 scanned digits of 8 × 8 pixels, each pixel a shade from 0 to 16. Read row by row they are sequences of 64 numbers. Which digit it is depends on *where* the dark pixels are: a model that does not see order knows only how many pixels there are of each shade.
 
 # %%
 import torch
@@ -38,7 +38,7 @@ for ax, image, label in zip(axes, digits.images, digits.target):
 # %% [markdown]
 # ### The model
 #
-# A pixel becomes a vector by one linear map, the encoding is added, two transformer layers follow, and the mean over all tokens is classified. Only `encoding` differs. There are two learned tables: one starts with numbers as large as the sines are, 0.7 in root mean square, the other with small ones, 0.02, as BERT's does.
+# One linear map turns a pixel into a vector, the encoding is added, two transformer layers follow, and the mean over all tokens is classified. Only `encoding` differs. There are two learned tables: one starts with numbers as large as those of the sinusoidal table, 0.7 in root mean square, the other with small ones, 0.02, as BERT's table does.
 
 # %% fold="the model and its four encodings"
 from torch import nn
@@ -92,7 +92,7 @@ ENCODINGS = {
 # %% [markdown]
 # ### Training
 #
-# 1,400 digits to train on, the other 397 to test, split anew for each seed. All use the same steps and the same schedule of the learning rate.
+# The model trains on 1,400 digits and is tested on the other 397, split anew for each seed. All encodings use the same steps and the same schedule of the learning rate.
 
 # %% fold="training"
 EPOCHS, BATCH, RATE = 6, 35, 4e-3
@@ -160,14 +160,14 @@ ax.set_yticks(range(len(results)), results)
 ax.invert_yaxis()
 
 # %% [markdown]
-# Without positions the model cannot see order. All it can learn is how much ink of each shade there is. The two learned tables differ in nothing but how large their numbers are at the start. What the sinusoids bring here is rows that are loud and distinct from the first step on.
+# Without positions the model cannot see order. All it can learn is how much ink of each shade there is. The two learned tables differ only in how large their numbers are at the start. What the sinusoids bring here is rows that are large and distinct from the first step on.
 
 # %% [markdown]
 # ## A task for each table
 #
-# **One relation, everywhere.** In a text of 16 letters one is replaced by a mark. Which letter stands right after the mark? In the 1,000 examples the mark never stands at the places 4, 7 and 10; the test asks about these alone. "One further on" is the same rotation at every position, so the sinusoidal table should carry it over. A learned table has no reason to.
+# **One relation, everywhere.** In a text of 16 letters one is replaced by a mark. Which letter comes right after the mark? In the 1,000 examples the mark is never at the positions 4, 7 and 10; the test asks only about these. “One position later” is the same rotation everywhere, so the sinusoidal table should carry it over. A learned table has no reason to.
 #
-# **Every place a rule of its own.** Texts of 16 bits. Each place has a secret sign, and the question is whether the sum of all bits, ±1, times the secrets is positive. Neighbouring places have nothing in common, as in a form with fixed fields. There are 10,000 examples.
+# **Every place a rule of its own.** Texts of 16 bits. Each position has a secret sign, and the question is whether the sum of all bits, ±1, times the secret signs is positive. Neighbouring positions have nothing in common, as in a form with fixed fields. There are 10,000 examples.
 
 # %% fold="two tasks, a model, training"
 LETTERS, MARK, PLACES, WIDTH = 8, 8, 16, 32
@@ -310,6 +310,6 @@ for task, words in asked.items():
     )
 
 # %% [markdown]
-# So neither is better as such. A relation that is the same everywhere can carry over to places left out of training with a table in which every shift is one rotation; a learned table has nothing to carry it. Rules that differ from place to place want rows without anything in common; neighbouring rows of the sinusoidal table are much alike, and probably that is why this small model did not learn to treat them as strangers in the time it had.
+# So neither table is better in itself. With a table in which every shift is one rotation, a relation that is the same everywhere can carry over to positions left out of training; a learned table has nothing to carry it. Rules that differ from position to position need rows that have nothing in common. Neighbouring rows of the sinusoidal table are much alike, which is probably why this small model did not learn to treat them as unrelated in the time it had.
 #
 # The paper that introduced the encoding found the two level on translation ([Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), table 3, row E): 25.8 BLEU with the sinusoidal table, 25.7 with a learned one, with millions of sentences to learn from. This page is a program; put your own task in and find out.

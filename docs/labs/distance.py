@@ -9,12 +9,12 @@
 # %% [markdown]
 # # Can attention read a distance?
 #
-# What positions alone add to the score of two tokens is $\mathrm{PE}(p)^{\top} W\, \mathrm{PE}(q)$, where $W$ is made of the query and key weights; there are no words in this lab. The [rotation law](../properties.md#a-shift-is-one-rotation) says that one $W$ is enough to look three positions ahead from everywhere. Can it, does it come for free, and does training find it?
+# Can attention read the relative position of two tokens from an absolute encoding? Positions alone add $\mathrm{PE}(p)^{\top} W\, \mathrm{PE}(q)$ to the score of two tokens, where $W$ is made of the query and key weights; there are no words in this lab. The [rotation law](../properties.md#a-shift-is-one-rotation) says that one $W$ is enough to look three positions ahead from everywhere. Does such a $W$ work, does it come for free, and does training find it?
 
 # %% [markdown]
 # ## By hand
 #
-# With $W = R(3)^{\top}$ the score is the product of $\mathrm{PE}(p + 3)$ and $\mathrm{PE}(q)$, which is largest for $q = p + 3$. A random matrix does nothing of the kind.
+# With $W = R(3)^{\top}$ the score is the product of $\mathrm{PE}(p + 3)$ and $\mathrm{PE}(q)$, which is largest for $q = p + 3$. With a random matrix it is not.
 
 # %% fold="how often the best score is three ahead"
 import torch
@@ -105,7 +105,7 @@ for name, weights in heads.items():
     print(f"{name:11}", *[f"{cell:>15}" for cell in cells])
 
 # %% answer=true fold="the figure of the answer" figure="Share of positions whose best score is three ahead, by where the test begins, for heads trained on the positions 0 to 255 and for heads trained anywhere, a dot for each of five seeds. The text above it gives the numbers." caption="How often a learned head finds the position three ahead, by the position where the test begins: one dot for each of five seeds. The heads of one colour were trained on the positions 0 to 255 alone, those of the other all over the first ten thousand."
-figure, ax = plt.subplots(figsize=(6, 2.8))
+figure, ax = plt.subplots(figsize=(4.4, 2.8))
 for n, name in enumerate(heads):
     for place, (first, _) in enumerate(tests):
         shares = results[name, first]
@@ -197,6 +197,6 @@ print(
 )
 
 # %% [markdown]
-# So one fixed matrix reads a distance at every position, and training looks for such a matrix only as far as it has to: on a stretch of 256 positions many others do as well. Even all over the table it need not be $R(3)$. The angles fall in steps around the curve $3\,\omega_i$, and the scores still peak at $p + 3$.
+# So one fixed matrix reads a distance at every position, and training looks for such a matrix only as far as it has to: on a stretch of 256 positions many others do as well. Even if trained across the whole table it need not be $R(3)$. The angles fall in steps around the curve $3\,\omega_i$, and the scores still peak at $p + 3$.
 #
-# This is the small picture of what was observed at full size: Sinha et al. ([2022](https://arxiv.org/abs/2210.12574)) found that models with learned absolute positions do worse when a text starts elsewhere than in training, and Yan et al. ([2019](https://arxiv.org/abs/1911.04474)) that the projections of attention do not keep what the plain product of two encodings knows of distance.
+# This is, on a small scale, what was observed at full size: Sinha et al. ([2022](https://arxiv.org/abs/2210.12574)) found that models with learned absolute positions do worse when a text starts at another position than in training, and Yan et al. ([2019](https://arxiv.org/abs/1911.04474)) found that the projections of attention do not keep what the plain product of two rows knows of distance.

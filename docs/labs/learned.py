@@ -9,12 +9,12 @@
 # %% [markdown]
 # # Do models learn sinusoids?
 #
-# Many models learn their position table instead of computing it. Training could put anything there. How much of the sinusoidal encoding have four such tables, from models that are in use, reinvented: products that depend on distance, waves along the positions, rows that turn into the next by one rotation?
+# Do learned positional embeddings look like sinusoids? Many models learn their position table instead of computing it, and training could put anything there. How much of the sinusoidal encoding have four such tables, from models in use, reinvented: products that depend on distance, waves along the positions, one rotation that takes each row to the next?
 
 # %% [markdown]
 # ## The tables
 #
-# MiniLM embeds English sentences, RXNMapper reads chemical reactions, and the two antibody models read proteins, one as a classifier, one as a decoder that writes from left to right. Each table is reduced to the rows that training used, and its mean row is subtracted. Beside them are three that we know: the formula, random rows, and MiniLM's own rows in a random order.
+# MiniLM embeds English sentences, RXNMapper reads chemical reactions, and the two antibody models read proteins, one as a classifier, one as a decoder that generates from left to right. Each table is reduced to the rows that training used, and its mean row is subtracted. Beside them are three tables that we know: the formula, random rows, and MiniLM's own rows in a random order.
 #
 # The tables are in [one file](real-tables.npz), with [where each comes from and its licence](real-tables-licences.txt). A notebook expects the file beside it.
 
@@ -82,7 +82,7 @@ plt.show()
 # %% [markdown]
 # ## How much does distance explain?
 #
-# Products of sinusoidal rows [depend on distance alone](../properties.md#the-product-of-two-rows-depends-on-their-distance). For a learned table that can be a matter of degree: take the similarity of every two rows, and ask which share of its variance is explained by the distance between them. (Subtracting the mean row and dividing by the norms costs the formula a little; as it is, it would have all.)
+# Products of sinusoidal rows [depend on distance alone](../properties.md#the-product-of-two-rows-depends-on-their-distance). For a learned table that can be a matter of degree: take the similarity of every two rows, and ask what share of its variance is explained by the distance between them. (Subtracting the mean row and dividing by the norms costs the formula a little; without these two steps, distance would explain all of it.)
 
 
 # %%
@@ -105,7 +105,7 @@ for name, table in tables.items():
 # %% [markdown]
 # ## Which waves are in it?
 #
-# A Fourier transform along the positions, summed over the columns, says how much of a table repeats with which period. The formula shows what that looks like when the answer is known: a comb whose teeth are the pairs of columns, evenly spaced on a logarithmic axis until 512 positions are too few to tell them apart.
+# A Fourier transform along the positions, summed over the columns, shows how much of a table repeats with each period. The formula shows what that looks like when the answer is known: a comb whose teeth are the pairs of columns, evenly spaced on a logarithmic axis until 512 positions are too few to separate them.
 
 # %% answer=true fold="the figure of the answer" caption="How much of each table repeats with which period, on a logarithmic axis. The comb of the formula is one peak for each pair of columns; MiniLM has four peaks in a ladder, the others less order." figure="Energy by period from 2 to 300 positions, on a logarithmic axis, one panel for each table. The formula is a comb of equal steps that ends on a level. MiniLM has four separate peaks near 6, 17, 52 and 150 positions. RXNMapper has peaks between 9 and 15 and a low hill at 70. The classifier has everything beyond 30. The decoder has a peak at 30 and narrow ones between 2 and 4."
 periods = torch.logspace(math.log10(2), math.log10(300), 300)
@@ -137,9 +137,9 @@ plt.show()
 # %% [markdown]
 # ## Is the next row a rotation of this one?
 #
-# In the sinusoidal encoding it is, [for every position the same rotation](../properties.md#a-shift-is-one-rotation). For a learned table we look into the few directions that hold most of it, its leading principal axes. One rotation is fitted to a random half of all steps from a row to the next, and then has to predict the other half. The angles by which it turns its planes are the frequencies that the model has chosen.
+# In the sinusoidal encoding it is, by [the same rotation at every position](../properties.md#a-shift-is-one-rotation). For a learned table we look into the few directions that hold most of it, its leading principal axes. One rotation is fitted to a random half of all steps from a row to the next, and then has to predict the other half. The angles by which it turns its planes are the frequencies that the model has chosen.
 #
-# Two rows that are alike predict each other already. So beside the rotation is the guess that the next row is the same as this one. And as a control there are smooth random rows: noise, averaged over some twenty neighbours.
+# Two rows that are alike already predict each other. So the rotation is compared with the guess that the next row is the same as this one. As a control there are smooth random rows: noise, averaged over some twenty neighbours.
 
 
 # %% fold="fitting one rotation"
@@ -197,7 +197,7 @@ for name, table in tables.items():
     )
 
 # %% [markdown]
-# The last line is a warning. Smooth noise is predicted by a rotation nearly perfectly: whatever is smooth has slow waves as its principal axes, as a matter of statistics. So it proves nothing that the classifier's table obeys a rotation, which guesses hardly better than "the same row" does. [[nearly-a-rotation-is-sinusoidal]] What smoothness cannot explain is a *fast* plane: the periods of 6 and 17 in MiniLM, the periods between 2 and 4 in the decoder, where the next row is nothing like this one and the rotation still knows it.
+# The last line is a warning. Smooth noise is predicted by a rotation nearly perfectly: whatever is smooth has slow waves as its principal axes, as a matter of statistics. So it proves nothing that the classifier's table obeys a rotation, which guesses hardly better than "the same row" does. [[nearly-a-rotation-is-sinusoidal]] What smoothness cannot explain is a *fast* plane: the periods of 6 and 17 in MiniLM, the periods between 2 and 4 in the decoder, where the next row is nothing like this one and the rotation still predicts it.
 #
 # ## How sure is that?
 #
@@ -223,9 +223,9 @@ ladder = middle[1:] / middle[:-1]
 print("each over the one before:", *[f"{ratio:.1f}" for ratio in ladder])
 
 # %% [markdown]
-# With fewer axes a plane is cut in two and its period is lost; from ten on the three fast ones stay, whatever else comes. The periods form a ladder with steps of about three.
+# With fewer axes a plane is cut in two and its period is lost; from ten axes on, the three fast planes stay, whatever else is added. Each period is about three times the one before.
 #
-# A clock that keeps time can be asked about the far future. If a hand drifts, its rotation, turned thirty times, explains little of where it is then.
+# A clock that keeps time also shows the right time much later. If a hand drifts, its rotation, applied thirty times, explains little of where the hand is then.
 
 # %% fold="the figure" caption="How well the rotation of one step, repeated, predicts a row so many steps later: 1 is perfect, 0 is no better than nothing." figure="How well the rotation of one step, repeated, predicts the row up to 60 steps later. The formula stays above 0.88 and the classifier above 0.57. MiniLM falls to 0.8 at ten steps and 0.25 at thirty, the decoder to 0.55 and 0.2; RXNMapper is below zero from 16 steps on."
 figure, ax = plt.subplots(figsize=(4.4, 3))
@@ -255,7 +255,7 @@ plt.show()
 # %% [markdown]
 # ## What training never touched
 #
-# A learned table has a row for every position up to its end, whether or not a training text reached it. Rows that were rarely or never trained are easy to see: their norms fall off to what they began with, or to what weight decay left of it.
+# A learned table has a row for every position up to its end, whether or not a training text reached it. Rows that were rarely or never trained are easy to see: their norms fall to what they began with, or to what weight decay left of it.
 
 # %% fold="the figure" caption="The norm of every row, to the end of each table. Where training texts never reached, it falls." figure="The norm of every row by position in four learned tables. MiniLM's is level but for its first row, its last rows and a spike at 127. RXNMapper's falls after 410 and again at the last rows. The classifier's falls to zero between 180 and 220, the decoder's to a low level between 160 and 180."
 figure, axes = plt.subplots(4, 1, figsize=(4.4, 4.8))
@@ -291,7 +291,7 @@ for name, key in (*full, ("Whisper", "whisper_encoder_stored")):
 # %% [markdown]
 # ## What came out
 #
-# What a rotation knows about the next row beyond "it will be like this one" is what a table has in common with clock hands and not just with anything smooth:
+# What a rotation knows about the next row beyond “it will be like this one” is what a table has in common with clock hands, and not just with anything smooth:
 
 # %%
 seen = {}

@@ -9,12 +9,12 @@
 # %% [markdown]
 # # Longer than trained?
 #
-# "It extends to longer sequences": the table certainly does. Does a model that was trained with it? Small language models are trained here on texts of 32 characters and tested on texts up to eight times as long, with six ways to say where a character stands.
+# Does a positional encoding extend to longer sequences than it was trained on? The table certainly does. This lab asks whether a model does: it trains small language models on texts of 32 characters and tests them on texts up to eight times as long, with six ways to say where a character is.
 
 # %% [markdown]
 # ## A text that every Python brings along
 #
-# The model reads Python's own documentation of the language, character by character, and predicts the next one. Nine tenths are for training, the rest for the test. Parts of it repeat each other; passages whose last 32 characters also stand in the training text are left out of the test.
+# The model reads Python's own documentation of the language, character by character, and predicts the next one. Nine tenths are for training, the rest for the test. Parts of the text repeat each other; passages whose last 32 characters are also in the training text are left out of the test.
 
 # %%
 from pydoc_data.topics import topics
@@ -39,7 +39,7 @@ print(f"{len(text):,} characters, {len(alphabet)} different ones")
 # - **rotary**: queries and keys are turned by their positions ([Su et al., 2021](https://arxiv.org/abs/2104.09864)), with sines and cosines by the same formula, as wide as a head;
 # - **ALiBi**: a penalty on the distance, added to the scores of attention ([Press et al., 2021](https://arxiv.org/abs/2108.12409)).
 #
-# Two layers, width 64, four heads; attention itself is torch's own. Learned rows start as loud as sinusoidal ones are.
+# Two layers, width 64, four heads; attention itself is torch's own. The values of learned rows start as large as those of sinusoidal rows.
 
 # %% fold="six language models"
 import math
@@ -192,7 +192,7 @@ for kind in KINDS:
     print(f"{kind:15}", *[f"{cell:>12}" for cell in cells])
 
 # %% [markdown]
-# Half the distance from the lowest to the highest of three seeds stands behind ±.
+# The number after ± is half the distance from the lowest to the highest of three seeds.
 
 # %% answer=true fold="the figure of the answer" figure="Perplexity by length of the test text, from 32 to 256 characters, a line for each of the six ways. The text above it gives the numbers." caption="Perplexity of the same characters by how much text stands before them, on logarithmic axes; lower is better. Lines are means of three seeds, bands reach from the lowest to the highest."
 import matplotlib.pyplot as plt
@@ -262,8 +262,8 @@ print(
 )
 
 # %% [markdown]
-# The learned rows past 32 are still the random numbers they started as, a little smaller by weight decay; the sinusoidal ones are right, but no weight has seen them. Random offsets in training show the model all rows; in so short a training they are a weak remedy. Some of the loss may come from attending to more characters than ever before, since the model without positions has nothing else that is new to it. Rotary embeddings know nothing but distances, and still meet distances that they have not seen. ALiBi makes far tokens fade, so that a longer text changes little, for better or worse.
+# The learned rows past 32 are still the random numbers they started as, a little smaller by weight decay; the sinusoidal rows are right, but no weight has seen them. Random offsets in training show the model all rows; in such a short training they are a weak remedy. Some of the loss may come from attending to more characters than ever before, since the model without positions has nothing else that is new to it. Rotary embeddings know only distances, and still meet distances that they have not seen. ALiBi gives less weight to distant tokens, so a longer text changes little, for better or worse.
 #
-# Press et al. measured four ways in a much larger model, trained on 512 tokens (table 2). The sinusoidal one had a perplexity of 20.05 there, 43.54 at 1,012 tokens and 406 at 15,512; the rotary one had 20.07, 21.37 and 79. The bias of T5 was still at its best at twice the length, and ALiBi had 18.31 at the end. They explain the gain (appendix B): in a longer text fewer tokens have little before them, and what lies further back than in training seems to be hardly used.
+# Press et al. measured four encodings in a much larger model, trained on 512 tokens (table 2). The sinusoidal one had a perplexity of 20.05 there, 43.54 at 1,012 tokens and 406 at 15,512; the rotary one had 20.07, 21.37 and 79. The bias of T5 was still at its best at twice the length, and ALiBi had 18.31 at the end. They explain the gain (appendix B): in a longer text fewer tokens have little before them, and what is further back than in training seems to be hardly used.
 #
 # Six ways and one small model are not all there is. Rotary positions, for one, can be scaled down to the trained range and trained a little more ([Chen et al., 2023](https://arxiv.org/abs/2306.15595)); this lab does not try that.

@@ -9,12 +9,12 @@
 # %% [markdown]
 # # Does order matter?
 #
-# "Without positions a transformer sees a bag of words", it is said. Is that so for every transformer? Here it is asked twice: exactly, of attention with random weights, and by training, on a task that cannot be solved without order.
+# Does a transformer without positional encoding see the order of words? It is often said that “without positions a transformer sees a bag of words”. This lab asks twice whether that is true of every transformer: exactly, of attention with random weights, and by training, on a task that cannot be solved without order.
 
 # %% [markdown]
 # ## Exactly: permute the input, compare the output
 #
-# Twenty random vectors go through one layer of self-attention or two, with a causal mask or without. Then all but the last are shuffled, and we look at what comes out at the last place, whose own input has not changed. If that stays the same, the last token cannot know in which order the others came. Five draws of the weights, float64.
+# Twenty random vectors go through one or two layers of self-attention, with or without a causal mask. Then all but the last vector are shuffled, and we look at the output at the last position, whose own input has not changed. If that output stays the same, the last token cannot know in which order the others came. The weights are drawn five times, in float64.
 
 # %% fold="attention, and how far its output moves"
 import torch
@@ -68,12 +68,12 @@ for causal, depth, positions in cases:
     )
 
 # %% [markdown]
-# Numbers around 1e-15 are rounding: nothing has changed. In *two* causal layers the order shows because each token of the first saw a different set of tokens before it, so what the second collects depends on the order.
+# Numbers around 1e-15 are rounding: nothing has changed. With *two* causal layers the order shows, because each token of the first layer saw a different set of tokens before it, so what the second layer collects depends on the order.
 
 # %% [markdown]
 # ## By training: which mark came first?
 #
-# Texts of 16 tokens hold the marks A and B among fillers, in random places. Which came first? The answer is read from the last token, an end sign that is always the same. Guessing is right in half of the cases.
+# Texts of 16 tokens contain the marks A and B among fillers, at random positions. Which came first? The answer is read from the last token, an end sign that is always the same. Guessing is right in half of the cases.
 
 # %% fold="texts, model and training"
 from torch import nn
@@ -210,6 +210,6 @@ print(
 )
 
 # %% [markdown]
-# So "a bag of words" is right for models that see the whole text at once, and for what a single causal layer gives at the *last* token, where the mask hides nothing. (Its other tokens each see a different set, and read from their mean even one layer can tell which mark came first.) Deeper causal models find the order through the mask.
+# So “a bag of words” is right for models that see the whole text at once, and for the output of a single causal layer at the *last* token, where the mask hides nothing. (The other tokens each see a different set, and from the mean of all outputs even one layer can tell which mark came first.) Deeper causal models find the order through the mask.
 #
-# That fits what was found at full size. Haviv et al. ([2022](https://arxiv.org/abs/2203.16634)) trained causal language models without any positions. They did nearly as well as models with positions, and where a token is could be read from what their layers compute.
+# That agrees with what was found at full size. Haviv et al. ([2022](https://arxiv.org/abs/2203.16634)) trained causal language models without any positions. These did nearly as well as models with positions, and the position of a token could be read from what their layers compute.
