@@ -122,8 +122,10 @@ function paintPart() {
 }
 cells.addEventListener("scroll", paintPart);
 new ResizeObserver(([{ contentRect }]) => { // asked for while drawing, its size would have the page laid out twice
+  const isFirst = !frame.width;
   [frame.width, frame.height] = [contentRect.width, contentRect.height];
   paintPart();
+  if (isFirst) follow();
 }).observe(cells);
 
 /** Bring the mark into the part of the table that is shown. */
@@ -213,8 +215,8 @@ function paintNumbers() {
   }).join("");
 }
 
-// Both charts are in a frame from (34, 8) to (352, 160) of their drawing. What they are made of is made once.
-const X = 34, Y = 8, W = 318, H = 152;
+// Both charts are in a frame from (34, 8) to (352, 140) of their drawing. What they are made of is made once.
+const X = 34, Y = 8, W = 318, H = 132;
 function chart(id, title, marks, paths) {
   const svg = $(id), text = (attributes, content = "") => Object.assign(element("text", attributes, svg), { textContent: content });
   for (const [height, label] of marks) {
@@ -247,7 +249,7 @@ function paintWavelengths() {
   write($("wave"), text);
 }
 
-const drawSimilarity = chart("alike", "position", [[Y, "1"], [Y + H / 2, "0"], [Y + H, "−1"]], ["grid", "limit first", "limit second", "curve first"]);
+const drawSimilarity = chart("alike", "position", [[Y, "1"], [Y + H / 2, "0"], [Y + H, "−1"]], ["reach", "limit first", "limit second", "curve first"]);
 
 function paintSimilarity() {
   const { length, width, base, layout, position, second } = view, last = length - 1;
