@@ -614,7 +614,7 @@ def test_explorer_is_one_view(visit: Visit) -> None:
     assert heights == sorted(heights)
 
 
-def test_table_that_does_not_fit_is_shown_in_part_and_saved_as_shown(visit: Visit, tmp_path: Path) -> None:
+def test_explorer_shows_a_part_of_a_large_table_and_saves_it(visit: Visit, tmp_path: Path) -> None:
     """No column and no row is less than a point wide, and each cell of the picture has the colour of its entry."""
     page = visit("explorer/?length=1000&width=512", viewport=PHONE, has_touch=True)
     cells, sheet = (page.locator(part).bounding_box() for part in ("#cells", "#sheet"))
@@ -645,7 +645,7 @@ def test_table_that_does_not_fit_is_shown_in_part_and_saved_as_shown(visit: Visi
 
 @pytest.mark.parametrize("fullscreen", [True, False], ids=["full screen", "window"])
 def test_explorer_in_a_lecture_hall(visit: Visit, fullscreen: bool) -> None:
-    page = visit("explorer/", viewport=ViewportSize(width=1280, height=720))
+    page = visit("explorer/?length=128", viewport=ViewportSize(width=1280, height=800))
     if not fullscreen:
         page.evaluate("delete Element.prototype.requestFullscreen")
     size = "getComputedStyle(document.querySelector('#cell')).fontSize"
@@ -655,9 +655,11 @@ def test_explorer_in_a_lecture_hall(visit: Visit, fullscreen: bool) -> None:
     expect(page.locator(".goal")).not_to_be_visible()
     expect(page.locator("header")).not_to_be_visible()
     boxes = [page.locator(part).bounding_box() for part in ("#cells", "#clocks", "#alike", "#base", "#play")]
-    assert all(box and box["y"] >= 0 and box["y"] + box["height"] <= 720 for box in boxes)
+    assert all(box and box["y"] >= 0 and box["y"] + box["height"] <= 800 for box in boxes)
     assert before
     assert boxes[0]
+    assert boxes[1]
+    assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
     assert boxes[0]["width"] > 1.2 * before["width"]
     assert float(page.evaluate(size).removesuffix("px")) > 1.3 * float(text.removesuffix("px"))
     page.evaluate(AXE)

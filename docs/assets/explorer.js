@@ -260,7 +260,7 @@ function paintSimilarity() {
   const [one, other] = [position, second].map((p) => encode(p, width, base, layout));
   const value = one.reduce((sum, entry, column) => sum + entry * other[column], 0) / (width / 2);
   const text = `Positions ${position} and ${second}, ${Math.abs(second - position)} apart: similarity ${number(value, 6)}. ` +
-    `Similarity first turns negative at distance ${reach ? number(reach, 0) : "…"}${ends.length ? " (thin lines)" : ""}.`;
+    `Similarity first turns negative at distance ${reach ? number(reach, 0) : "…"}${["", " (thin line)", " (thin lines)"][ends.length]}.`;
   const label = `Cosine similarity of every position with position ${position}. ${text}`;
   drawSimilarity(label, last, along(second, last), y(value), ends.map(upright).join("") || "M0 0", upright(position), upright(second), curve);
   write($("pair"), text);
@@ -308,14 +308,14 @@ $("layout").addEventListener("change", () => change("layout", $("layout").value)
 for (const [button] of presets) button.addEventListener("click", () => (read(button.dataset.view), follow(), say()));
 page.querySelector("details").addEventListener("toggle", () => draw(false));
 
-/** A click, a tap, or the mouse while it is pressed: `take` gets where that is, in parts of what `node` covers. */
+/** A click, a tap, or a drag: `take` gets where that is, in parts of what `node` covers. A finger scrolls the heat map. */
 function on(node, take) {
   const taken = (event) => {
     const box = node.getBoundingClientRect();
     take((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
   };
   node.addEventListener("click", taken);
-  node.addEventListener("pointermove", (event) => event.buttons && event.pointerType === "mouse" && taken(event));
+  node.addEventListener("pointermove", (event) => event.buttons && (event.pointerType === "mouse" || node !== sheet) && taken(event));
 }
 const nearest = (x, last) => Math.max(0, Math.min(last, Math.round(((x * 360 - X) / W) * last)));
 const move = (position, column) => (change("position", position), change("column", column));
