@@ -545,7 +545,7 @@ def test_explorer_follows_what_is_typed_and_what_changes(visit: Visit) -> None:
 
 def marked(page: Page) -> dict[str, float]:
     """Return the rows and the column that are marked in the heat map, and the same as other pictures mark them."""
-    return page.evaluate(
+    places: dict[str, float] = page.evaluate(
         """() => {
         const box = (part) => document.querySelector(part).getBoundingClientRect(), map = box("#sheet");
         const [length, width] = ["length", "width"].map((name) => document.getElementById(name).value);
@@ -561,6 +561,7 @@ def marked(page: Page) -> dict[str, float]:
         };
     }"""
     )
+    return places
 
 
 @pytest.mark.parametrize("touch", [False, True], ids=["click", "tap"])

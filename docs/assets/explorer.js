@@ -295,7 +295,7 @@ let running, saying;
 /** Tell those who do not see it, once it has come to rest. */
 function say() {
   clearTimeout(saying);
-  if (!running) saying = setTimeout(() => write(page.querySelector("[role=status]"), `${$("cell").textContent}. ${$("pair").textContent}`), 700);
+  saying = setTimeout(() => write(page.querySelector("[role=status]"), `${$("cell").textContent}. ${$("pair").textContent}`), 700);
 }
 
 for (const name of NUMBERS) {
@@ -338,7 +338,6 @@ cells.addEventListener("keydown", (event) => {
 $("play").addEventListener("click", () => {
   running = running ? clearInterval(running) : setInterval(() => change("position", (view.position + 1) % view.length), 150);
   write($("play"), running ? "Stop" : "Run");
-  say();
 });
 
 /** The heat map as it is shown, each cell of a whole number of points. */
