@@ -60,7 +60,7 @@ def of_claim(claim: str, part: str) -> str:
 
 
 STYLE, EXPLORER, EARLY = "docs/assets/style.css", "docs/assets/explorer.js", "docs/assets/before-theme.js"
-NOTEBOOK = "docs/assets/notebook.js"
+ENCODING, NOTEBOOK, SAVE = "docs/assets/encoding.js", "docs/assets/notebook.js", "docs/assets/save.js"
 SEEN, DRAWN = looks("sound or copied or keyboard or forbids"), looks("explorer or keyboard")
 FAULTS = [
     Fault("a link to no page", "docs/usage.md", r"\]\([\w-]+\.md", "](nowhere.md"),
@@ -140,11 +140,25 @@ FAULTS = [
         looks("keyboard"),
     ),
     Fault("a typeface that is not there", STYLE, r"stix-two-text\.woff2", "stix-two.woff2", SEEN),
-    Fault("the explorer's sine", EXPLORER, r"Math\.sin\(", "Math.cos(", DRAWN),
-    Fault("the explorer's exponent", EXPLORER, r"-2 \*", "-1 *", DRAWN),
+    Fault("the explorer's sine", ENCODING, r"Math\.sin\(", "Math.cos(", DRAWN),
+    Fault("the explorer's exponent", ENCODING, r"-2 \*", "-1 *", DRAWN),
     Fault("an address that does not hold the view", EXPLORER, r"history\.replaceState\(", "void (", DRAWN),
     Fault("arrow keys the wrong way round", EXPLORER, r"ArrowDown: \[1, 0\]", "ArrowDown: [0, 1]", DRAWN),
     Fault("a mark on another row", EXPLORER, r"\+ 0\.5\) /", "+ 5) /", DRAWN),
+    Fault("columns squeezed into less than a point", EXPLORER, r"max\(100%, \$\{width\}px\)", "100%", DRAWN),
+    Fault("a button that does not say Stop", EXPLORER, r'"Stop"', '"Run"', DRAWN),
+    Fault("a range that is one too long", ENCODING, r"return first \+ found", "return first + found + 1", DRAWN),
+    Fault("a lecture that Escape does not end", EXPLORER, r'"Escape"', '"End"', DRAWN),
+    Fault(
+        "a figure saved without its style",
+        SAVE,
+        r"\.setProperty\(name",
+        '.setProperty("--none"',
+        looks("figure_is_saved"),
+    ),
+    Fault(
+        "a figure saved without its paper", SAVE, r"prepend\(title, paper\)", "prepend(title)", looks("figure_is_saved")
+    ),
     Fault("a notebook that installs nothing", NOTEBOOK, "%pip", "%nothing", looks("notebook")),
     Fault(
         "a notebook whose package has no address", NOTEBOOK, r'\.includes\(""\)', '.includes("pe")', looks("notebook")

