@@ -48,7 +48,7 @@ def learned_tables_become_sinusoids():
     "If one rotation nearly predicts the next row, a table has learned sinusoids",
     "false",
     "It may be merely smooth. Of blurred noise the rotation explains {0} of the next row, and the row itself explains {1}.",
-    conditions="Noise averaged over some twenty neighbours, its ten leading axes. What is exactly a rotation at every step is made of sinusoids.",
+    conditions="Noise blurred by a Gaussian with a standard deviation of 20 positions, its ten leading axes. What is exactly a rotation at every step is made of sinusoids.",
     source="Often assumed",
     explained="labs/learned.py#is-the-next-row-a-rotation-of-this-one",
     evidence=[

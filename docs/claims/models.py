@@ -113,7 +113,7 @@ def bert_and_gpt_use_it():
 @claim(
     "Being fixed, it saves parameters",
     "true",
-    "A learned table of BERT-base's size has {0}, the formula {1}. The table is {2} of all parameters of BERT-base.",
+    "A learned table of BERT-base's size has {0} parameters, the formula {1}. The table is {2} of all parameters of BERT-base.",
     conditions="512 positions × width 768; BERT-base has 110 million parameters.",
     source="Said in [ApX's comparison](https://apxml.com/courses/foundations-transformers-architecture/chapter-4-positional-encoding-embedding-layer/comparing-positional-encodings)",
     explained="pros-and-cons.md#it-has-no-parameters",

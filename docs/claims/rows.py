@@ -153,7 +153,7 @@ def resolution_runs_out():
 @claim(
     "It extends to longer sequences",
     "depends",
-    "The table does: row 1,000,000 is off by {0} in float32. A model does not: a small one, trained on 16 tokens to say "
+    "The table does: row 1,000,000 is off by {0} in float32. A model may not: a small one, trained on 16 tokens to say "
     "which of two marks came first, is right in {1} of such texts. In texts of 128 tokens it is right in {2} if both "
     "marks are among the first 16, and in {3} if they are anywhere, where guessing gives half.",
     conditions="The lab shows it for a language model and six encodings; Press et al. (2021) for a large one.",

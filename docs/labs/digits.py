@@ -143,7 +143,7 @@ for name, encoding in ENCODINGS.items():
 for name, values in results.items():
     print(f"{name:14}", "  ".join(f"{value:.3f}" for value in values))
 
-# %% answer=true fold="the first figure of the answer" figure="A bar for each encoding, as long as the share of test digits read correctly, with a dot for each of three seeds. The text above it gives the numbers." caption="Handwritten digits: share of test digits that are read correctly by position encoding. A bar ends at the mean of three seeds, which are its dots."
+# %% answer=true fold="the first figure of the answer" figure="A bar for each encoding, as long as the share of test digits read correctly, with a dot for each of three seeds. The text above it gives the numbers." caption="Handwritten digits: share of test digits read correctly, for each position encoding. A bar ends at the mean of three seeds; the dots are the seeds."
 figure, ax = plt.subplots(figsize=(4.4, 2.8))
 for place, values in enumerate(results.values()):
     mean = sum(values) / len(values)
@@ -167,7 +167,7 @@ ax.invert_yaxis()
 #
 # **One relation, everywhere.** In a text of 16 letters one is replaced by a mark. Which letter comes right after the mark? In the 1,000 examples the mark is never at the positions 4, 7 and 10; the test asks only about these. “One position later” is the same rotation everywhere, so the sinusoidal table should carry it over. A learned table has no reason to.
 #
-# **Every place a rule of its own.** Texts of 16 bits. Each position has a secret sign, and the question is whether the sum of all bits, ±1, times the secret signs is positive. Neighbouring positions have nothing in common, as in a form with fixed fields. There are 10,000 examples.
+# **Every place a rule of its own.** Texts of 16 bits. Each position has a secret sign, and the question is whether the bits, read as ±1, each times the secret sign of its position, add up to more than zero. Neighbouring positions have nothing in common, as in a form with fixed fields. There are 10,000 examples.
 
 # %% fold="two tasks, a model, training"
 LETTERS, MARK, PLACES, WIDTH = 8, 8, 16, 32
@@ -310,6 +310,6 @@ for task, words in asked.items():
     )
 
 # %% [markdown]
-# So neither table is better in itself. With a table in which every shift is one rotation, a relation that is the same everywhere can carry over to positions left out of training; a learned table has nothing to carry it. Rules that differ from position to position need rows that have nothing in common. Neighbouring rows of the sinusoidal table are much alike, which is probably why this small model did not learn to treat them as unrelated in the time it had.
+# So neither table is better in itself. With a table in which every shift is one rotation, a relation that is the same everywhere can carry over to positions left out of training; a learned table has nothing to carry it. Rules that differ from position to position seem to be easier to learn with rows that have nothing in common. Neighbouring rows of the sinusoidal table are much alike, which is probably why this small model did not learn to treat them as unrelated in the time it had.
 #
 # The paper that introduced the encoding found the two level on translation ([Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), table 3, row E): 25.8 BLEU with the sinusoidal table, 25.7 with a learned one, with millions of sentences to learn from. This page is a program; put your own task in and find out.

@@ -197,6 +197,6 @@ print(
 )
 
 # %% [markdown]
-# So one fixed matrix reads a distance at every position, and training looks for such a matrix only as far as it has to: on a stretch of 256 positions many others do as well. Even if trained across the whole table it need not be $R(3)$. The angles fall in steps around the curve $3\,\omega_i$, and the scores still peak at $p + 3$.
+# So one fixed matrix reads a distance at every position, and training looks for such a matrix only as far as it has to: on a stretch of 256 positions many others do as well. Even if trained on ten thousand positions it need not be $R(3)$: the angles do not follow the curve $3\,\omega_i$, and the scores still peak at $p + 3$.
 #
 # This is, on a small scale, what was observed at full size: Sinha et al. ([2022](https://arxiv.org/abs/2210.12574)) found that models with learned absolute positions do worse when a text starts at another position than in training, and Yan et al. ([2019](https://arxiv.org/abs/1911.04474)) found that the projections of attention do not keep what the plain product of two rows knows of distance.

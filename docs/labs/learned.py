@@ -107,7 +107,7 @@ for name, table in tables.items():
 #
 # A Fourier transform along the positions, summed over the columns, shows how much of a table repeats with each period. The formula shows what that looks like when the answer is known: a comb whose teeth are the pairs of columns, evenly spaced on a logarithmic axis until 512 positions are too few to separate them.
 
-# %% answer=true fold="the figure of the answer" caption="How much of each table repeats with which period, on a logarithmic axis. The comb of the formula is one peak for each pair of columns; MiniLM has four peaks in a ladder, the others less order." figure="Energy by period from 2 to 300 positions, on a logarithmic axis, one panel for each table. The formula is a comb of equal steps that ends on a level. MiniLM has four separate peaks near 6, 17, 52 and 150 positions. RXNMapper has peaks between 9 and 15 and a low hill at 70. The classifier has everything beyond 30. The decoder has a peak at 30 and narrow ones between 2 and 4."
+# %% answer=true fold="the figure of the answer" caption="How much of each table repeats with which period, on a logarithmic axis. The comb of the formula is one peak for each pair of columns; MiniLM has four peaks at nearly even distances (its fifth period is beyond this axis); the others are less regular." figure="Energy by period from 2 to 300 positions, on a logarithmic axis, one panel for each table. The formula is a comb of equal steps that ends on a level. MiniLM has four separate peaks near 6, 17, 52 and 150 positions. RXNMapper has peaks between 9 and 15 and a low hill at 70. The classifier has everything beyond 30. The decoder has a peak at 30 and narrow ones between 2 and 4."
 periods = torch.logspace(math.log10(2), math.log10(300), 300)
 
 
@@ -139,7 +139,7 @@ plt.show()
 #
 # In the sinusoidal encoding it is, by [the same rotation at every position](../properties.md#a-shift-is-one-rotation). For a learned table we look into the few directions that hold most of it, its leading principal axes. One rotation is fitted to a random half of all steps from a row to the next, and then has to predict the other half. The angles by which it turns its planes are the frequencies that the model has chosen.
 #
-# Two rows that are alike already predict each other. So the rotation is compared with the guess that the next row is the same as this one. As a control there are smooth random rows: noise, averaged over some twenty neighbours.
+# Two rows that are alike already predict each other. So the rotation is compared with the guess that the next row is the same as this one. As a control there are smooth random rows: noise, blurred along the positions by a Gaussian with a standard deviation of 20.
 
 
 # %% fold="fitting one rotation"
@@ -223,11 +223,11 @@ ladder = middle[1:] / middle[:-1]
 print("each over the one before:", *[f"{ratio:.1f}" for ratio in ladder])
 
 # %% [markdown]
-# With fewer axes a plane is cut in two and its period is lost; from ten axes on, the three fast planes stay, whatever else is added. Each period is about three times the one before.
+# With fewer axes a plane is cut in two and its period is lost; from ten axes on, the three fastest planes stay, whatever else is added. Each period is about three times the one before. The longest, however, is longer than the table, so that plane may be mere smoothness.
 #
 # A clock that keeps time also shows the right time much later. If a hand drifts, its rotation, applied thirty times, explains little of where the hand is then.
 
-# %% fold="the figure" caption="How well the rotation of one step, repeated, predicts a row so many steps later: 1 is perfect, 0 is no better than nothing." figure="How well the rotation of one step, repeated, predicts the row up to 60 steps later. The formula stays above 0.88 and the classifier above 0.57. MiniLM falls to 0.8 at ten steps and 0.25 at thirty, the decoder to 0.55 and 0.2; RXNMapper is below zero from 16 steps on."
+# %% fold="the figure" caption="How well the rotation of one step, repeated, predicts a row so many steps later: 1 is perfect, 0 is no better than guessing the mean row." figure="How well the rotation of one step, repeated, predicts the row up to 60 steps later. The formula stays above 0.88 and the classifier above 0.57. MiniLM falls to 0.8 at ten steps and 0.25 at thirty, the decoder to 0.55 and 0.2; RXNMapper is below zero from 16 steps on."
 figure, ax = plt.subplots(figsize=(4.4, 3))
 for number, name in enumerate(shown):
     rows = leading(tables[name], 10)
@@ -323,9 +323,10 @@ for name, _ in full:
     words = words.replace("-", "−")
     (turning if reinvented else smooth)[name] = words
 print(
-    f"{len(turning)} of {len(full)} learned tables go from row to row by one "
-    "rotation, which explains much more of the next row than “the same again” "
-    f"does: {', '.join(turning.values()) or 'none'}. Hardly more than smooth: "
+    f"{len(turning)} of {len(full)} learned tables, along their ten leading "
+    "axes, go from row to row by nearly one rotation, which explains much "
+    "more of the next row than “the same again” does: "
+    f"{', '.join(turning.values()) or 'none'}. Hardly more than smooth: "
     f"{', '.join(smooth.values()) or 'none'}."
 )
 *first, last = [f"{period:.0f}" for period in middle]
@@ -336,15 +337,20 @@ print(
     f"{ladder.min():.1f} to {ladder.max():.1f} times as long as the one before"
     + (": nearly the same factor, as in the formula." * even or ".")
 )
+if middle[-1] > len(tables["MiniLM"]):
+    print(
+        "The slowest of them does not go round once within the table, so it "
+        "may be mere smoothness."
+    )
 best = max(turning or smooth, key=lambda name: ahead_of(name, 10))
 computed = [name for name, found in identified.items() if found.sinusoidal]
 print(
     "A clock keeps time. Repeated ten times, the rotation of "
-    f"{best} explains {ahead_of(best, 10):.0%} of a row, thirty times "
-    f"{ahead_of(best, 30):.0%}; that of the formula {ahead_of('formula', 30):.0%}. "
+    f"{best}, the steadiest of them, explains {ahead_of(best, 10):.0%} of a "
+    f"row, thirty times {ahead_of(best, 30):.0%}; that of the formula {ahead_of('formula', 30):.0%}. "
     f"pe.identify calls {len(computed)} of {len(identified)} stored tables "
     f"sinusoidal: {', '.join(computed) or 'none'}."
 )
 
 # %% [markdown]
-# So "fixed or learned" is less of a contrast than it sounds. [[learned-tables-become-sinusoids]] Training on enough text can arrive at clock hands by itself, and then it has spent two hundred thousand parameters on something that a formula of one line gives away. It can also arrive somewhere else, if the task asks for it.
+# So "fixed or learned" is less of a contrast than it sounds. [[learned-tables-become-sinusoids]] Training on enough text can arrive at something close to clock hands by itself, and it spends parameters on them, in MiniLM 196,608, where the formula needs none. It can also arrive somewhere else, if the task asks for it.

@@ -237,10 +237,10 @@ for kind in KINDS:
     else:
         outcomes["gets worse"].append(factor)
 print(
-    f"Tested on texts {LONGEST // LENGTH} times as long as in training, which "
-    "multiplies the perplexity by the number in brackets: "
-    + "; ".join(
-        f"{outcome}: {', '.join(kinds) or 'none'}"
+    f"On texts {LONGEST // LENGTH} times as long as in training, the "
+    "perplexity is multiplied by the number in brackets. "
+    + ". ".join(
+        f"{outcome.capitalize()}: {', '.join(kinds) or 'none'}"
         for outcome, kinds in outcomes.items()
     )
     + "."
@@ -262,7 +262,7 @@ print(
 )
 
 # %% [markdown]
-# The learned rows past 32 are still the random numbers they started as, a little smaller by weight decay; the sinusoidal rows are right, but no weight has seen them. Random offsets in training show the model all rows; in such a short training they are a weak remedy. Some of the loss may come from attending to more characters than ever before, since the model without positions has nothing else that is new to it. Rotary embeddings know only distances, and still meet distances that they have not seen. ALiBi gives less weight to distant tokens, so a longer text changes little, for better or worse.
+# The learned rows past 32 are still the random numbers they started as, a little smaller by weight decay; the sinusoidal rows are right, but no weight has seen them. Random offsets in training show the model all rows; in such a short training they are a weak remedy. The model without positions gets worse, too, although only the number of characters is new to it; so some of the others' loss may come from that number alone. Rotary embeddings know only distances, and still meet distances that they have not seen. ALiBi gives less weight to distant tokens, so a longer text changes little, for better or worse.
 #
 # Press et al. measured four encodings in a much larger model, trained on 512 tokens (table 2). The sinusoidal one had a perplexity of 20.05 there, 43.54 at 1,012 tokens and 406 at 15,512; the rotary one had 20.07, 21.37 and 79. The bias of T5 was still at its best at twice the length, and ALiBi had 18.31 at the end. They explain the gain (appendix B): in a longer text fewer tokens have little before them, and what is further back than in training seems to be hardly used.
 #

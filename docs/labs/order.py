@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Does order matter?
 #
-# Does a transformer without positional encoding see the order of words? It is often said that “without positions a transformer sees a bag of words”. This lab asks twice whether that is true of every transformer: exactly, of attention with random weights, and by training, on a task that cannot be solved without order.
+# Does a transformer without positional encoding see the order of words? It is often said that “without positions a transformer sees a bag of words”. This lab tests in two ways whether that is true of every transformer: exactly, with attention whose weights are random, and by training models on a task that cannot be solved without order.
 
 # %% [markdown]
 # ## Exactly: permute the input, compare the output

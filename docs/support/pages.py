@@ -103,7 +103,12 @@ class Numbers(Preprocessor):
             match = re.search(r'File "numbers", line (\d+)', str(error))
             expression = found[int(match[1]) - 1 - NAMES.count("\n") if match else 0][0]
             raise Place(self.md, expression).error("this number cannot be computed", error) from None
-        return NUMBER.sub(lambda _: next(values), text).split("\n")
+        return NUMBER.sub(lambda _: with_true_minus(next(values)), text).split("\n")
+
+
+def with_true_minus(value: str) -> str:
+    """Return a number as it is printed in prose; anything else stays as it is."""
+    return value.replace("-", "−") if re.fullmatch(r"-?[\d,.]+(e[+-]\d+)?", value) else value
 
 
 class Install(Preprocessor):

