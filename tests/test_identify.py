@@ -103,6 +103,14 @@ def test_pairs_that_turn_faster_and_faster_are_another_encoding() -> None:
         assert not pe.identify(table).sinusoidal
 
 
+def test_two_hands_of_any_phase_are_no_rounded_law() -> None:
+    """Of two hands, 8 rows in bfloat16 fit some law if its frequencies may be rounded, too."""
+    torch.manual_seed(0)
+    for _ in range(40):
+        table = NEGATIVES["random phases"](8, 4).bfloat16()
+        assert not pe.identify(table).sinusoidal
+
+
 def test_real_weights() -> None:
     import numpy as np
 

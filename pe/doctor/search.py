@@ -12,17 +12,30 @@ from torch import Tensor
 from pe.doctor import estimate
 from pe.doctor.estimate import Fit, Law, Line, Pairs
 from pe.doctor.faults import Fault
-from pe.doctor.naming import ROUNDED_NAMES, SHORT, Found, angles, laws, plain, roughly, rounded, spacings, with_bases
+from pe.doctor.naming import (
+    ROUNDED,
+    ROUNDED_NAMES,
+    SHORT,
+    Found,
+    angles,
+    laws,
+    plain,
+    roughly,
+    rounded,
+    spacings,
+    with_bases,
+)
 
 
-def surplus_bits(pairs: Pairs, line: Line, law: Law) -> tuple[float, float]:
-    """Return how many bits the law saves of the frequencies, and of frequencies and phases together."""
+def shorter(pairs: Pairs, line: Line, law: Law) -> bool:
+    """Return whether the law is plainly shorter than the frequencies, and than frequencies and phases together."""
     relative = [math.sqrt(line.surplus / weight) for _, _, weight in line.points]
     frequencies = sum(max(0.0, -math.log2(error) - 2) for error in relative)
     phase = pairs.hand_errors().square().mean(0).sqrt() / len(pairs.rows) ** 0.5
     phases = float((math.pi / 2 / phase.clamp_min(2 * estimate.SINGLE)).log2().clamp_min(0).sum())
     offset_bits = 1 + 2 * math.log2(abs(law.offset) + 1) if law.offset == round(law.offset) else 20.0
-    return frequencies - (law.bits - offset_bits), frequencies + phases - law.bits
+    saved, saved_all = frequencies - (law.bits - offset_bits), frequencies + phases - law.bits
+    return saved >= estimate.LAW_BITS and saved_all >= estimate.ALL_BITS
 
 
 def search(seen: list[Pairs]) -> Found | None:
@@ -77,10 +90,8 @@ def _everywhere(pairs: Pairs, head: Pairs, one: Line, found: list[tuple[Law, Fit
     """Return the best law, if it fits all rows, evenly spaced or not."""
     if len(head.rows) == len(pairs.rows):
         (law, fit), others = found[0], found[1:]
-        saved, saved_all = surplus_bits(head, one, law)
         rivals = [Found(pairs, *other) for other in others if other[0].bits < law.bits + estimate.RIVAL_BITS]
-        sure = saved >= estimate.LAW_BITS and saved_all >= estimate.ALL_BITS
-        return Found(pairs, law, fit, rivals=tuple(rivals), sure=sure)
+        return Found(pairs, law, fit, rivals=tuple(rivals), sure=shorter(head, one, law))
     for law, _ in found[:4]:
         if best := _elsewhere(pairs, law):
             return best
@@ -162,6 +173,9 @@ def _rounded_law(pairs: Pairs, head: Pairs, one: Line) -> Found | None:
     near = (hit for x in steps for hit in with_bases(head, one, Law(1.0, one.sign * x), fits, digits=3))
     if best := next(near, None):
         fit, parts, name = seen[best[0]]
+        tried = math.log2(len(ROUNDED) * len(SHORT))
+        if not shorter(head, one, replace(best[0], bits=best[0].bits + tried)):
+            return None
         faults = dict.fromkeys(ROUNDED_NAMES[part] for part in parts)
         return Found(pairs, best[0], fit, tuple(faults), written=name, again=False)
     return None

@@ -233,12 +233,12 @@ function phaseErrors(pairs) {
 }
 const phaseBits = (errors) => sum(errors.map((e) => Math.max(Math.log2(Math.PI / 2 / Math.max(e, 2 * SINGLE)), 0)));
 
-/** How many bits the law saves of the frequencies, and of frequencies and phases together. */
-function surplusBits(pairs, line, law) {
+/** Whether the law is plainly shorter than the frequencies, and than frequencies and phases together. */
+function shorter(pairs, line, law) {
   const told = sum(line.points.map(([, , weight]) => Math.max(0, -Math.log2(Math.sqrt(line.surplus / weight)) - 2)));
   const phases = phaseBits(phaseErrors(pairs).map((e) => e / pairs.rows.length ** 0.5));
   const offset = law.offset === round(law.offset) ? cost(law.offset) : 20;
-  return [told - (law.bits - offset), told + phases - law.bits];
+  return told - (law.bits - offset) >= estimate.LAW_BITS && told + phases - law.bits >= estimate.ALL_BITS;
 }
 
 /** The simplest law by which a table, seen in each of its layouts, was made. */
@@ -299,9 +299,9 @@ function lengths(rows) {
 /** The best law, if it fits all rows, evenly spaced or not. */
 function everywhere(pairs, head, one, fitting) {
   if (head.rows.length === pairs.rows.length) {
-    const [[law, fit], ...others] = fitting, [saved, savedAll] = surplusBits(head, one, law);
+    const [[law, fit], ...others] = fitting;
     const rivals = others.filter(([other]) => other.bits < law.bits + estimate.RIVAL_BITS).map((other) => found(pairs, ...other));
-    return found(pairs, law, fit, { rivals, sure: saved >= estimate.LAW_BITS && savedAll >= estimate.ALL_BITS });
+    return found(pairs, law, fit, { rivals, sure: shorter(head, one, law) });
   }
   for (const [law] of fitting.slice(0, 4)) {
     const best = elsewhere(pairs, law);
@@ -379,6 +379,8 @@ function roundedLaw(pairs, head, one) {
     if (!(Math.abs(Math.log(step) - log) < 0.1)) continue;
     const law = { base: 1, step: one.sign * step, offset: 0, spacing: null, named: NaN, bits: 0 };
     for (const [best] of withBases(head, one, law, fits, 3)) {
+      const tried = Math.log2(ROUNDED.length * SHORT.length);
+      if (!shorter(head, one, { ...best, bits: best.bits + tried })) return null;
       const { fit, parts, name } = seen.get(best), faults = [...new Set(parts.map((part) => ROUNDED_NAMES[part]))];
       return found(pairs, best, fit, { faults, written: name, again: false });
     }
