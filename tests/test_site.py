@@ -234,8 +234,8 @@ def test_page_for_what_is_not_there(site: Path) -> None:
         (
             "longer",
             [
-                r"holds up: ALiBi \(× 1\.0\d\); gets worse: no positions .*, random offsets ",
-                r"breaks down: learned \(.*sinusoidal \(.*rotary \(",
+                r"Holds up: ALiBi \(× 1\.0\d\)\. Gets worse: no positions .*, random offsets ",
+                r"Breaks down: learned \(.*sinusoidal \(.*rotary \(",
                 "At the trained length rotary is best",
                 "Random offsets in training keep [1-4][0-9]% ",
             ],
@@ -250,8 +250,9 @@ def test_page_for_what_is_not_there(site: Path) -> None:
         (
             "learned",
             [
-                r"3 of 4 learned tables .*: MiniLM \(99.*RXNMapper.*decoder.*more than smooth: antibody classifier \(",
+                r"3 of 4 learned tables, .*: MiniLM \(99.*RXNMapper.*decoder.*more than smooth: antibody classifier \(",
                 "In MiniLM 5 clock hands hold 93% .* nearly the same factor",
+                "The slowest of them does not go round once within the table",
                 "1 of 5 stored tables sinusoidal: Whisper",
             ],
         ),
