@@ -145,9 +145,9 @@ def encode_positions(
 ) -> Float[Tensor, "*shape d_model"]:
     """Return the encoding of any real positions: padded, repeated, fractional or negative.
 
-    Explained in [Recipes](../recipes.md). Past some 10^8 positions the float64 angle shows in float32;
-    [`generate_position_encoding`][pe.generate_position_encoding] stays exact there. Nearer, a few entries in a million
-    differ from that table's in the last digit.
+    Explained in [Recipes](../recipes.md). [`generate_position_encoding`][pe.generate_position_encoding] is exact at every
+    position; here a few entries in a million differ from its float32 in the last digit, and further away the float64
+    angle shows: in a few in a thousand near position 10^7, and in one in ten near 10^9.
 
     Args:
         positions: Positions, integer or not, of any shape. A floating dtype is taken at its word: 257 stored
