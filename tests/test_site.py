@@ -238,6 +238,12 @@ def test_page_for_what_is_not_there(site: Path) -> None:
                 r"Breaks down: learned \(.*sinusoidal \(.*rotary \(",
                 "At the trained length rotary is best",
                 "Random offsets in training keep [1-4][0-9]% ",
+                "Squeezed positions help a finished sinusoidal model most: .* does better in every run",
+                "A window helps a finished rotary model most: .* is as good",
+                "Log n lowers the perplexity in [0-2] of 6 runs",
+                "with a larger base; rotary .* 5[.].* with a larger base[.] Squeezing beats .* in [56] of 6 runs",
+                r"½, 1½, 2½, … the perplexity is × 1\.0\d, but with half steps × 1\.[12]\d, with eighths × [2-3]\.",
+                r"from 32 on × [4-7]\.",
             ],
         ),
         (
