@@ -485,7 +485,7 @@ for kind, lines in remedied.items():
     print(
         f"{HELPING[name]} a finished {kind} model most: at {2 * LENGTH} "
         f"characters the perplexity is {cell(twice)} instead of "
-        f"{cell(twice_plain)}, at {LONGEST} {cell(long)} instead of "
+        f"{cell(twice_plain)}, and at {LONGEST} it is {cell(long)} instead of "
         f"{cell(plain)}. Cutting the text to its last {LENGTH} characters "
         f"{better}: {cell(cut)}."
     )
