@@ -238,6 +238,12 @@ def test_page_for_what_is_not_there(site: Path) -> None:
                 r"Breaks down: learned \(.*sinusoidal \(.*rotary \(",
                 "At the trained length rotary is best",
                 "Random offsets in training keep [1-4][0-9]% ",
+                "Squeezed positions help a finished sinusoidal model most: .* does better in every run",
+                "A window helps a finished rotary model most: .* is as good",
+                "Log n lowers the perplexity in [0-2] of 6 runs",
+                "with a larger base; rotary .* 5[.].* with a larger base[.] Squeezing beats .* in [56] of 6 runs",
+                r"½, 1½, 2½, … the perplexity is × 1\.0\d, but with half steps × 1\.[12]\d, with eighths × [2-3]\.",
+                r"from 32 on × [4-7]\.",
             ],
         ),
         (
@@ -342,16 +348,25 @@ def test_lab_shows_its_answer_first_and_what_it_prints_slowly_as_one_output(
     assert shown.count("It is so.") == 2  # what is printed, and the program
 
 
+def test_figure_of_a_lab_is_described_by_what_its_cell_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = DRAWN.replace('figure="A line."', 'figure="printed"')
+    shown = lab_page(tmp_path, monkeypatch, drawing + '\nprint(f"From {1}")\nprint(f"to {2}.")', SAID)
+    assert 'aria-label="From 1 to 2."' in shown
+    assert "It is so." in shown
+    assert "to 2." not in shown.replace('aria-label="From 1 to 2."', "")
+
+
 @pytest.mark.parametrize(
     ("cells", "reason"),
     [
         ([SLOW, SAID], "lab.py:1: the answer is to be printed and drawn"),
         ([DRAWN, SAID.replace("answer=true", "")], "lab.py:1: the answer is to be printed and drawn"),
         ([DRAWN.replace(' caption="Up & up."', ""), SAID], "lab.py:7: .*must say what it shows"),
+        ([DRAWN.replace('"A line."', '"printed"'), SAID], "lab.py:7: .*must print what its figure shows"),
         ([DRAWN.replace(' fold="drawing"', ""), SAID], "lab.py:7: .*must say what it holds"),
         ([DRAWN, SAID + "\n" * 30 + "print(3)"], "lab.py:14: .*more than 24 lines must say what it holds"),
     ],
-    ids=["no figure", "no words", "no caption", "figure not folded", "long program not folded"],
+    ids=["no figure", "no words", "no caption", "nothing printed", "figure not folded", "long program not folded"],
 )
 def test_lab_that_hides_its_answer_stops_the_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cells: list[str], reason: str

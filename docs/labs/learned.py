@@ -107,7 +107,7 @@ for name, table in tables.items():
 #
 # A Fourier transform along the positions, summed over the columns, shows how much of a table repeats with each period. The formula shows what that looks like when the answer is known: a comb whose teeth are the pairs of columns, evenly spaced on a logarithmic axis until 512 positions are too few to separate them.
 
-# %% answer=true fold="the figure of the answer" caption="How much of each table repeats with which period, on a logarithmic axis. The comb of the formula is one peak for each pair of columns; MiniLM has four peaks at nearly even distances (its fifth period is beyond this axis); the others are less regular." figure="Energy by period from 2 to 300 positions, on a logarithmic axis, one panel for each table. The formula is a comb of equal steps that ends on a level. MiniLM has four separate peaks near 6, 17, 52 and 150 positions. RXNMapper has peaks between 9 and 15 and a low hill at 70. The classifier has everything beyond 30. The decoder has a peak at 30 and narrow ones between 2 and 4."
+# %% answer=true fold="the figure of the answer" caption="How much of each table repeats with which period, on a logarithmic axis. The comb of the formula is one peak for each pair of columns; MiniLM has four peaks at nearly even distances (its fifth period is beyond this axis); the others are less regular." figure="printed"
 periods = torch.logspace(math.log10(2), math.log10(300), 300)
 
 
@@ -133,6 +133,25 @@ ticks = (2, 6, 17, 52, 150, 300)
 axes[-1].set(xlabel="Period (positions)", xticks=ticks, xticklabels=ticks)
 axes[-1].minorticks_off()
 plt.show()
+
+
+def peaks(energy):
+    """Return the periods with the most energy for 9% around, if it is not small."""
+    around = torch.nn.functional.max_pool1d(energy[None], 11, 1, padding=5)[0]
+    return periods[(energy == around) & (energy > energy.max() / 10)]
+
+
+print(
+    f"Energy by period from {periods[0]:.0f} to {periods[-1]:.0f} positions, on "
+    "a logarithmic axis, one panel for each table. The highest peaks, down "
+    "to a tenth of the highest of all, are at these periods."
+)
+for name in shown:
+    found = [
+        f"{period:.0f}" if period > 20 else f"{period:.1f}"
+        for period in peaks(spectrum(tables[name], periods))
+    ]
+    print(f"{name}: {', '.join(found)}.")
 
 # %% [markdown]
 # ## Is the next row a rotation of this one?
@@ -227,8 +246,9 @@ print("each over the one before:", *[f"{ratio:.1f}" for ratio in ladder])
 #
 # A clock that keeps time also shows the right time much later. If a hand drifts, its rotation, applied thirty times, explains little of where the hand is then.
 
-# %% fold="the figure" caption="How well the rotation of one step, repeated, predicts a row so many steps later: 1 is perfect, 0 is no better than guessing the mean row." figure="How well the rotation of one step, repeated, predicts the row up to 60 steps later. The formula stays above 0.88 and the classifier above 0.57. MiniLM falls to 0.8 at ten steps and 0.25 at thirty, the decoder to 0.55 and 0.2; RXNMapper is below zero from 16 steps on."
+# %% fold="the figure" caption="How well the rotation of one step, repeated, predicts a row so many steps later: 1 is perfect, 0 is no better than guessing the mean row." figure="printed"
 figure, ax = plt.subplots(figsize=(4.4, 3))
+later = []
 for number, name in enumerate(shown):
     rows = leading(tables[name], 10)
     turn = rotation(rows, torch.arange(len(rows) - 1))
@@ -240,6 +260,8 @@ for number, name in enumerate(shown):
         for steps in ahead.tolist()
     ]
     ax.plot(ahead, known, color=f"C{number}")
+    at = [f"{known[steps - 1]:.2f}" for steps in (10, 30, len(ahead))]
+    later.append(f"{name} {', '.join(at)}".replace("-", "−"))
     place = {
         "formula": (40, 0.81),
         "MiniLM": (24, 0.44),
@@ -251,13 +273,18 @@ for number, name in enumerate(shown):
 ax.axhline(0, linewidth=0.6, alpha=0.5, color="gray")
 ax.set(xlabel="Steps", ylabel="Explained", ylim=(-0.6, 1.05), xlim=(0, 82))
 plt.show()
+print(
+    "How well the rotation of one step, repeated, predicts the row so many "
+    f"steps later, up to {len(ahead)}. After 10, 30 and {len(ahead)} steps:"
+)
+print("; ".join(later) + ".")
 
 # %% [markdown]
 # ## What training never touched
 #
 # A learned table has a row for every position up to its end, whether or not a training text reached it. Rows that were rarely or never trained are easy to see: their norms fall to what they began with, or to what weight decay left of it.
 
-# %% fold="the figure" caption="The norm of every row, to the end of each table. Where training texts never reached, it falls." figure="The norm of every row by position in four learned tables. MiniLM's is level but for its first row, its last rows and a spike at 127. RXNMapper's falls after 410 and again at the last rows. The classifier's falls to zero between 180 and 220, the decoder's to a low level between 160 and 180."
+# %% fold="the figure" caption="The norm of every row, to the end of each table. Where training texts never reached, it falls." figure="printed"
 figure, axes = plt.subplots(4, 1, figsize=(4.4, 4.8))
 full = (
     ("MiniLM", "minilm_l6"),
@@ -265,15 +292,34 @@ full = (
     ("antibody classifier", "anarcii_classifier_encoder"),
     ("antibody decoder", "anarcii_antibody_decoder"),
 )
+odd = {}
 for number, (ax, (name, key)) in enumerate(zip(axes, full), 1):
-    ax.plot(
-        np.linalg.norm(file[key].astype("float64"), axis=1), color=f"C{number}"
-    )
+    norms = np.linalg.norm(file[key].astype("float64"), axis=1)
+    odd[name] = np.flatnonzero(abs(norms / np.median(norms) - 1) > 0.3)
+    ax.plot(norms, color=f"C{number}")
     ax.set(ylim=(0, None))
     ax.set_title(name, loc="left")
 axes[-1].set_xlabel("Position")
 figure.supylabel("Norm of the row", fontsize="medium")
 plt.show()
+
+
+def stretches(positions):
+    """Return positions as words, those less than ten apart as a range."""
+    groups = np.split(positions, np.flatnonzero(np.diff(positions) > 9) + 1)
+    return ", ".join(
+        f"{group[0]} to {group[-1]}" if len(group) > 1 else f"{group[0]}"
+        for group in groups
+        if len(group)
+    )
+
+
+print(
+    "The norm of every row by position in four learned tables. It is more "
+    "than 30% off its median at these positions, or at most of a range."
+)
+for name, positions in odd.items():
+    print(f"{name}: {stretches(positions) or 'none'}.")
 
 # %% [markdown]
 # A computed row is the same at 500 as at 5. That does not mean that a model can use it there: [rows it was not trained on fail, computed or learned](longer.py).

@@ -86,7 +86,7 @@ def on_config(config: MkDocsConfig) -> None:
     os.environ["MATPLOTLIBRC"] = str(ROOT / "docs/figures/matplotlibrc")
     os.environ["MPLCONFIGDIR"] = str(KEPT / "matplotlib")
     config.plugins["mkdocstrings"].get_handler("python").env.bytecode_cache = TEMPLATES  # type: ignore[attr-defined]
-    cache = KEPT / "labs" / fingerprint("docs/figures/matplotlibrc", "docs/support/jupyter/*")
+    cache = KEPT / "labs" / fingerprint("docs/figures/matplotlibrc", "docs/support/jupyter/*", "docs/labs/*.npz")
     config.plugins["mkdocs-jupyter"].config["cache_dir"] = str(cache)
 
 

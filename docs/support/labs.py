@@ -4,7 +4,8 @@ The plugin brings a style sheet, scripts and headings of its own. Here its resul
 outputs, and MkDocs renders that: formulas, references, link checking, search and copy buttons work as anywhere else.
 
 A notebook is linear, and its page begins with the end: what the cells marked `answer=true` print and draw comes right
-after the question. What a cell marked `fold="…"` holds is unfolded by who wants to read it.
+after the question. What a cell marked `fold="…"` holds is unfolded by who wants to read it. What a figure shows is said
+to those who cannot see it by `figure="…"` or, where it takes numbers, by what the cell prints: `figure="printed"`.
 """
 
 import base64
@@ -98,6 +99,10 @@ def _outputs(cell: Tag, figure: str = "", caption: str = "", **_: object) -> tup
         )
     # Slow output comes in several parts.
     printed = "".join(text.get_text() for text in cell.select("[data-mime-type='text/plain'] pre"))
+    if figure == "printed":
+        figure, printed = " ".join(printed.split()), ""
+        if not figure:
+            raise ValueError('a cell with figure="printed" must print what its figure shows, and prints nothing')
     svgs = (base64.b64decode(str(image["src"]).partition(",")[2]).decode() for image in drawn)
     return printed, "".join(
         f'<figure class="drawn" data-search-exclude>{inline(svg, figure)}'
