@@ -216,7 +216,7 @@ for name, table in tables.items():
     )
 
 # %% [markdown]
-# The last line is a warning. Smooth noise is predicted by a rotation nearly perfectly: whatever is smooth has slow waves as its principal axes, as a matter of statistics. So it proves nothing that the classifier's table obeys a rotation, which guesses hardly better than "the same row" does. [[nearly-a-rotation-is-sinusoidal]] What smoothness cannot explain is a *fast* plane: the periods of 6 and 17 in MiniLM, the periods between 2 and 4 in the decoder, where the next row is nothing like this one and the rotation still predicts it.
+# The last line is a warning. Smooth noise is predicted by a rotation nearly perfectly: whatever is smooth has slow waves as its principal axes, as a matter of statistics. So it proves nothing that the classifier's table obeys a rotation, which guesses hardly better than “the same row” does. [[nearly-a-rotation-is-sinusoidal]] What smoothness cannot explain is a *fast* plane: the periods of 6 and 17 in MiniLM, the periods between 2 and 4 in the decoder, where the next row is nothing like this one and the rotation still predicts it.
 #
 # ## How sure is that?
 #
@@ -322,7 +322,7 @@ for name, positions in odd.items():
     print(f"{name}: {stretches(positions) or 'none'}.")
 
 # %% [markdown]
-# A computed row is the same at 500 as at 5. That does not mean that a model can use it there: [rows it was not trained on fail, computed or learned](longer.py).
+# A computed row is as exact at 500 as at 5. That does not mean that a model can use it there: [rows it was not trained on fail, computed or learned](longer.py).
 #
 # ## Stored is not learned
 #
@@ -399,4 +399,4 @@ print(
 )
 
 # %% [markdown]
-# So "fixed or learned" is less of a contrast than it sounds. [[learned-tables-become-sinusoids]] Training on enough text can arrive at something close to clock hands by itself, and it spends parameters on them, in MiniLM 196,608, where the formula needs none. It can also arrive somewhere else, if the task asks for it.
+# So “fixed or learned” is less of a contrast than it sounds. [[learned-tables-become-sinusoids]] Training on enough text can arrive at something close to clock hands by itself, and it spends parameters on them, in MiniLM 196,608, where the formula needs none. It can also arrive somewhere else, if the task asks for it.
