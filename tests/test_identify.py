@@ -3,9 +3,6 @@
 import json
 import math
 import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -315,25 +312,6 @@ def test_lists_arrays_and_axes_of_length_one() -> None:
     for table in (RIGHT.tolist(), RIGHT.numpy(), RIGHT[None], RIGHT[:, None], RIGHT.double()):
         assert pe.identify(table).call.startswith("pe.generate_position_encoding(300, 64")
     assert pe.identify([[float(f"{entry:.4f}") for entry in row] for row in RIGHT.tolist()]).base == 10_000
-
-
-def test_command(tmp_path: Path) -> None:
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pe", "identify", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-
-    held = {"encoder": {"embed_positions": RIGHT}, "bias": torch.zeros(5), "other": torch.randn(9, 9)}
-    torch.save(held, tmp_path / "model.pt")
-    run = command(str(tmp_path / "model.pt"))
-    assert "encoder.embed_positions: A sinusoidal position encoding" in run.stdout
-    assert "other: Not a sinusoidal" in run.stdout
-    assert "bias" not in run.stdout
-    run = command(str(tmp_path / "model.pt"), "encoder.embed_positions")
-    assert run.stdout.startswith("A sinusoidal position encoding")
-    assert "holds no tensor 'missing'" in command(str(tmp_path / "model.pt"), "missing").stderr
-    torch.save(print, tmp_path / "code.pt")
-    assert command(str(tmp_path / "code.pt")).returncode == 1
 
 
 @settings(max_examples=20)
