@@ -77,15 +77,17 @@ def written(
         said = f"({said}) ** ({width + 1} / {width})"
     plain = scale == 1 and not shift
     short = form in {"bfloat16", "float16"}
-    settings = {
-        "base": said if said != "10000" else "",
-        "offset": number(offset) if offset and not positions else "",
-        "layout": repr(layout) if layout in {"sin_cos", "cos_sin"} else "",
-        "dtype": f"torch.{form}" if form == "float64" or (short and plain) else "",
-    }
-    made = "encode_positions" if positions else "generate_position_encoding"
-    arguments = [positions or str(n), str(width + odd), *(f"{name}={text}" for name, text in settings.items() if text)]
-    text = f"pe.{made}({', '.join(arguments)})"
+    settings = f", base={said}" if said != "10000" else ""
+    if layout in {"sin_cos", "cos_sin"}:
+        settings += f", layout={layout!r}"
+    if form == "float64" or (short and plain):
+        settings += f", dtype=torch.{form}"
+    if positions:
+        text = f"pe.encode_positions({positions}, {width + odd}{settings})"
+    else:
+        first = f", offset={number(offset)}" if offset else ""
+        base_part = settings.split(", layout")[0] if "base=" in settings else ""
+        text = f"pe.generate_position_encoding({n}, {width + odd}{base_part}{first}{settings[len(base_part) :]})"
     if turned:
         text += ".unflatten(1, (-1, 2)).flip(2).flatten(1)" + "[:, :-1]" * odd
     if scale != 1:
