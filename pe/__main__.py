@@ -1,7 +1,6 @@
 """`python -m pe identify FILE [KEY]`: what made the tables in a file of weights."""
 
 import argparse
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,29 +9,30 @@ import torch
 from torch import Tensor
 
 from pe.doctor.identify import identify
+from pe.doctor.layer import said
 
 FEWEST_ROWS, MOST_ENTRIES = 8, 2**26  # of tensors that are looked at when none is named
 
 
 def load(file: Path) -> dict[str, Tensor]:
-    """Return the tensors in a file by name, without running any code that it may hold."""
-    if file.suffix in {".npy", ".npz"}:
-        try:
+    """Return the tensors in a file by name, "" for a lone one, without running any code that it may hold."""
+    match file.suffix:
+        case ".npy" | ".npz":
             import numpy as np
-        except ImportError:
-            raise SystemExit(f"{file.name} needs NumPy: pip install numpy") from None
-        held = np.load(file, allow_pickle=False)
-        arrays = {"": held} if file.suffix == ".npy" else dict(held)
-        return {name: torch.as_tensor(array) for name, array in arrays.items() if array.dtype.kind in "fiu"}
-    if file.suffix == ".safetensors":
-        try:
+
+            held = np.load(file, allow_pickle=False)
+            arrays = {"": held} if isinstance(held, np.ndarray) else dict(held)
+            numbers = {name: array for name, array in arrays.items() if array.dtype.kind in "fiu"}
+            return {
+                name: torch.as_tensor(array.astype(array.dtype.newbyteorder("="))) for name, array in numbers.items()
+            }
+        case ".safetensors":
             from safetensors.torch import load_file
-        except ImportError:
-            raise SystemExit(f"{file.name} needs safetensors: pip install safetensors") from None
-        return dict(load_file(file))
-    if file.suffix in {".pt", ".pth", ".bin"}:
-        return dict(_tensors(torch.load(file, map_location="cpu", weights_only=True)))
-    raise SystemExit(f"{file.name} must end in .npy, .npz, .pt, .pth, .bin or .safetensors")
+
+            return dict(load_file(file))
+        case ".pt" | ".pth" | ".bin":
+            return dict(_tensors(torch.load(file, map_location="cpu", weights_only=True)))
+    raise ValueError("its name must end in .npy, .npz, .pt, .pth, .bin or .safetensors")
 
 
 def _tensors(held: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -60,20 +60,28 @@ def main() -> None:
     asked = parser.parse_args()
     try:
         tensors = load(asked.file)
-    except (OSError, ValueError, pickle.UnpicklingError) as error:
-        raise SystemExit(f"{asked.file}: {error}") from None
-    if asked.key is None and list(tensors) != [""]:
-        for name, tensor in tensors.items():
-            if may_be_table(tensor):
-                print(f"{name}: {str(identify(tensor)).replace(chr(10), chr(10) + '    ')}")
+    except ImportError as error:
+        raise SystemExit(f"{asked.file} needs {error.name}: pip install {error.name}") from None
+    except Exception as error:  # whatever a file that is not there, or damaged, makes of its reader
+        raise SystemExit(f"{asked.file}: {said(error)}") from None
+    if not tensors:
+        raise SystemExit(f"{asked.file} holds no numbers")
+    if asked.key is None and "" not in tensors:
+        tables = {name: tensor for name, tensor in tensors.items() if may_be_table(tensor)}
+        for name, tensor in tables.items():
+            print(f"{name}: {str(identify(tensor)).replace(chr(10), chr(10) + '    ')}")
+        if left := len(tensors) - len(tables):
+            print(
+                f"Left out: {left:,} that have not {FEWEST_ROWS} rows of two columns, or over {MOST_ENTRIES:,} entries."
+            )
         return
     name = asked.key or ""
     if name not in tensors:
-        raise SystemExit(f"{asked.file.name} holds no tensor {name!r}, but {', '.join(map(repr, tensors))}")
+        raise SystemExit(f"{asked.file} holds no tensor {name!r}, but {', '.join(map(repr, tensors))}")
     try:
         print(identify(tensors[name]))
     except (TypeError, ValueError) as error:
-        raise SystemExit(f"{name or asked.file.name}: {error}") from None
+        raise SystemExit(f"{name or asked.file}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -71,10 +71,17 @@ def claims() -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a strictly built site, as published under a sub-path of some host."""
+    """Return the folder of a strictly built site, as published under a sub-path of some host; built once for all."""
+    from filelock import FileLock
+
     from tests.site import COLAB_URL, REPO_URL, SITE_URL, build
 
-    folder = tmp_path_factory.mktemp("site")
-    built = build(folder, SITE_URL=SITE_URL, REPO_URL=REPO_URL, EDIT_URI="edit/main/docs/", COLAB_URL=COLAB_URL)
-    assert built.returncode == 0, built.stderr[-4000:]
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "site"
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            whole = folder.with_name("being-built")
+            built = build(whole, SITE_URL=SITE_URL, REPO_URL=REPO_URL, EDIT_URI="edit/main/docs/", COLAB_URL=COLAB_URL)
+            assert built.returncode == 0, built.stderr[-4000:]
+            whole.rename(folder)
     return folder

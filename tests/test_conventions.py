@@ -86,10 +86,10 @@ SAID: dict[str, tuple[str, str, tuple[int, ...]]] = {
 def test_table_of_the_library_tells_its_convention(recipe: str, build: Callable[[], Tensor], bound: float) -> None:
     table = build()
     for part in table if table.ndim == 3 else [table]:
-        found = pe.identify(part)
         if recipe == "MLX":  # sines of fewer digits than float32 has
-            assert found.sinusoidal is None
+            assert pe.identify(part[:64]).sinusoidal is None
             continue
+        found = pe.identify(part[:300])
         assert found.sinusoidal
         assert (found.layout, found.spacing, found.order) == SAID[recipe]
         usual = 10_000.0 if found.spacing == "paper" else 10_000 ** (part.shape[1] / (part.shape[1] - 2))

@@ -136,18 +136,22 @@ def install(built: Path, folder: Path, extra: str = "") -> Path:
     return python
 
 
-@pytest.mark.parametrize("target", ["wheel", "sdist"])
-def test_readme_runs_where_only_the_package_is_installed(
-    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wheel_can_be_built_from_nothing_but_the_sdist(tmp_path: Path) -> None:
+    with tarfile.open(build(tmp_path / "sdist", "sdist")) as files:
+        files.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.glob("absolute_pe-*")
+    again = build(tmp_path / "again", root=source)
+    assert contents(build(tmp_path / "wheel")) == contents(again)
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as files:
+        return {name: files.read(name) for name in files.namelist()}
+
+
+def test_readme_runs_where_only_the_package_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    built = build(tmp_path / "dist", target)
-    if target == "sdist":  # as an installer does: the wheel is built from nothing but what is in there
-        with tarfile.open(built) as files:
-            files.extractall(tmp_path, filter="data")
-        (source,) = tmp_path.glob("absolute_pe-*")
-        built = build(tmp_path / "wheel", root=source)
-    python = install(built, tmp_path)
+    python = install(build(tmp_path / "dist"), tmp_path)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     program, output = (re.search(rf"^```{kind}\n(.*?)^```", readme, re.M | re.S) for kind in ("python", "text"))
     assert program

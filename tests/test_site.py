@@ -425,7 +425,7 @@ def test_what_is_broken_stops_the_build_and_is_named(
     for name in ("docs", "pe", "mkdocs.yml", "constraints.txt", "CHANGELOG.md"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    page = tmp_path / "docs" / "usage.md"
+    page = tmp_path / "docs" / "index.md"  # the first that is made
     text = page.read_text(encoding="utf-8")
     page.write_text(text + "\n" + added, encoding="utf-8")
     built = build(tmp_path / "site", tmp_path)
@@ -433,4 +433,4 @@ def test_what_is_broken_stops_the_build_and_is_named(
     for line, reason in reasons.items():
         at = text.count("\n") + 1 + line
         assert reason in built.stderr
-        assert re.search(rf"docs/usage\.md[:\"].*\b{at}\b", built.stderr), built.stderr[-3000:]
+        assert re.search(rf"docs/index\.md[:\"].*\b{at}\b", built.stderr), built.stderr[-3000:]

@@ -1,5 +1,6 @@
 """What is found, as a call that runs."""
 
+import ast
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -74,20 +75,19 @@ def written(
     said = said or number(base)
     if odd:
         said = f"({said}) ** ({width + 1} / {width})"
-    made = width + odd
+    plain = scale == 1 and not shift
+    short = form in {"bfloat16", "float16"}
     settings = f", base={said}" if said != "10000" else ""
     if layout in {"sin_cos", "cos_sin"}:
         settings += f", layout={layout!r}"
-    plain = scale == 1 and not shift
-    dtype = f"torch.{form}" if form in {"bfloat16", "float16", "float64"} else ""
-    if dtype and (plain or form == "float64"):
-        settings += f", dtype={dtype}"
+    if form == "float64" or (short and plain):
+        settings += f", dtype=torch.{form}"
     if positions:
-        text = f"pe.encode_positions({positions}, {made}{settings})"
+        text = f"pe.encode_positions({positions}, {width + odd}{settings})"
     else:
         first = f", offset={number(offset)}" if offset else ""
         base_part = settings.split(", layout")[0] if "base=" in settings else ""
-        text = f"pe.generate_position_encoding({n}, {made}{base_part}{first}{settings[len(base_part) :]})"
+        text = f"pe.generate_position_encoding({n}, {width + odd}{base_part}{first}{settings[len(base_part) :]})"
     if turned:
         text += ".unflatten(1, (-1, 2)).flip(2).flatten(1)" + "[:, :-1]" * odd
     if scale != 1:
@@ -95,7 +95,7 @@ def written(
         text += f" * {simple.get(scale, repr(scale))}"
     if shift:
         text += f" {'-' if shift < 0 else '+'} {abs(shift)!r}"
-    return text if plain or form not in {"bfloat16", "float16"} else f"({text}).to({dtype})"
+    return f"({text}).to(torch.{form})" if short and not plain else text
 
 
 def call(found: Found) -> str:
@@ -125,60 +125,45 @@ def call(found: Found) -> str:
 def grid_call(parts: "list[Identification]", blocks: tuple[int, ...], width: int) -> str:
     """Return the call for a grid whose axes are `parts`."""
     axes, each = len(parts), len(blocks) // len(parts)
-    first = parts[0]
-    inner = [_inside(part.call) for part in parts]
-    scaled = any(part.scale != 1 or part.shift for part in parts)
-    if scaled or any(rest != inner[0][1] for _, rest in inner) or first.layout not in check.LAYOUTS:
+    if any(part.scale != 1 or part.shift or part.layout not in check.LAYOUTS for part in parts):
         return ""
-    places = f"torch.cartesian_prod({', '.join(positions for positions, _ in inner)})"
+    positions, settings = zip(*(_arguments(part.call) for part in parts), strict=True)
+    if len(set(settings)) > 1:
+        return ""
+    places = f"torch.cartesian_prod({', '.join(positions)})"
     if blocks[:axes] != tuple(range(axes)):
         places += f"[:, {list(blocks[:axes])}]"
-    text = f"pe.encode_positions({places}, {inner[0][1]}"
+    text = f"pe.encode_positions({places}, {settings[0]}"
     if each == 2:
         return f"{text}.unflatten(2, (2, -1)).transpose(1, 2).flatten(1)"
     total = sum(part.shape[1] for part in parts)
     return f"{text}.flatten(1)" + ("" if total == width else f"[:, :{width}]")
 
 
-def _inside(text: str) -> tuple[str, str]:
-    """Return the positions and the other arguments of a call."""
-    name, arguments = text.split("(", 1)
-    if name == "pe.encode_positions":
-        depth, end = 0, 0
-        for end, letter in enumerate(arguments):  # noqa: B007
-            depth += (letter in "([") - (letter in ")]")
-            if letter == "," and not depth:
-                break
-        return arguments[:end], arguments[end + 2 :]
-    rows, rest = arguments.split(", ", 1)
-    offset = 0
-    if ", offset=" in rest:
-        before, after = rest.split(", offset=", 1)
-        digits = after.split(",")[0].split(")")[0]
-        offset, rest = int(digits), before + after[len(digits) :]
-    return (f"torch.arange({offset}, {offset + int(rows)})" if offset else f"torch.arange({rows})"), rest
+def _arguments(text: str) -> tuple[str, str]:
+    """Return the positions of a call, and what follows them up to its end."""
+    made = ast.parse(text, mode="eval").body
+    assert isinstance(made, ast.Call)
+    first, width = map(ast.unparse, made.args)
+    settings = {str(keyword.arg): ast.unparse(keyword.value) for keyword in made.keywords}
+    if "generate_position_encoding" in text:
+        first = _positions(int(first), int(settings.pop("offset", "0")), 1, int(first))
+    return first, ", ".join([width, *(f"{name}={value}" for name, value in settings.items())]) + ")"
 
 
 def completed(found: "Identification", rows: int, real: list[int], lone: bool) -> "Identification":
-    """Return `found` with the rows and the column that are blank."""
-    width = found.shape[1]
-    if found.axes and real[0]:
-        blank = f"torch.nn.functional.pad({found.call}, (0, 0, {real[0]}, {rows - 1 - real[-1]}))"
-        calls = [blank] if found.call else [""]
-    else:
-        missing = sorted(set(range(rows)) - set(real))
-        calls = []
-        for text in (found.call, *found.alternatives):
-            changed = text
-            if text and missing:
-                inside = [row for row in missing if row < real[-1]]
-                if inside:
-                    changed = f"({text}).index_fill(0, torch.tensor({inside}), 0)"
-                if real[-1] < rows - 1:
-                    changed = f"torch.nn.functional.pad({changed}, (0, 0, 0, {rows - 1 - real[-1]}))"
-            calls.append(changed)
-    if lone:
-        calls = [f"torch.nn.functional.pad({text}, (0, 1))" if text else "" for text in calls]
+    """Return `found` with the rows and the column that are blank; the call of a grid makes none of these rows."""
+    before, after = real[0] if found.axes else 0, rows - 1 - real[-1]
+    inside = [] if found.axes else sorted(set(range(real[-1])) - set(real))
+
+    def with_blanks(text: str) -> str:
+        if inside:
+            text = f"({text}).index_fill(0, torch.tensor({inside}), 0)"
+        if before or after:
+            text = f"torch.nn.functional.pad({text}, (0, 0, {before}, {after}))"
+        return f"torch.nn.functional.pad({text}, (0, 1))" if lone else text
+
+    call, *others = (with_blanks(text) if text else "" for text in (found.call, *found.alternatives))
     said = [found.why] if found.why else []
     if len(real) < rows:
         said.append(f"Blank rows: {rows - len(real)}.")
@@ -186,9 +171,8 @@ def completed(found: "Identification", rows: int, real: list[int], lone: bool) -
     if lone and found.sinusoidal:
         said.append("The last column is blank, as libraries leave it at an odd width.")
         faults = (*faults, "An odd width")
-    call, *alternatives = calls
-    shape, why = (rows, width + lone), " ".join(said)
-    return replace(found, shape=shape, call=call, alternatives=tuple(alternatives), why=why, faults=faults)
+    shape = rows, found.shape[1] + lone
+    return replace(found, shape=shape, call=call, alternatives=tuple(others), why=" ".join(said), faults=faults)
 
 
 def measured(found: "Identification", x: Tensor) -> "Identification":

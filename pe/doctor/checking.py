@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from pe import _checks as check
 from pe.doctor.faults import Fault
 from pe.doctor.identify import Identification
-from pe.doctor.laws import LAWS, Grade, Seen
-from pe.doctor.layer import Layer, said
+from pe.doctor.laws import LAWS
+from pe.doctor.layer import Broken, Grade, Layer, said
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,11 @@ class Findings:
         for grade in get_args(Grade):
             found = self.of(grade)
             lines += [grade] if found else []
-            for finding in found:
-                lines.append(_lines(f"  {finding.law}", finding.seen, finding.fault))
-                lines += [_lines("    so also", f"{other.law}: {other.seen}") for other in self._following(finding)]
+            for cause in found:
+                lines.append(_lines(f"  {cause.law}", cause.seen, cause.fault))
+                also = (finding for finding in self.laws if finding.cause == cause.law)
+                lines += [_lines("    so also", f"{finding.law}: {finding.seen}") for finding in also]
         return "\n".join(lines)
-
-    def _following(self, cause: Finding) -> tuple[Finding, ...]:
-        return tuple(finding for finding in self.laws if finding.cause == cause.law)
 
 
 def _lines(start: str, seen: str, fault: str | None = None) -> str:
@@ -139,22 +137,27 @@ def check_layer(
     layer = Layer(make, check.integer("d_model", d_model, at_least=1), call)
     found: dict[str, Finding] = {}
     with _state_kept():
-        for law, causes, look in LAWS:
-            try:
-                seen = look(layer)
-            except Exception as error:
-                seen = Seen("limits", f"raised {said(error)}")
-            cause = next((found[c] for c in causes if found[c].grade == "wrong numbers"), None)
-            if cause and seen.grade in ("wrong numbers", "remarks"):
-                found[law] = Finding(law, *seen, cause=cause.cause or cause.law)
-            else:
-                found[law] = Finding(law, *seen)
-            if law == "shape" and seen.grade == "wrong numbers":
+        for law, look, causes in LAWS:
+            found[law] = _finding(law, look, layer, [found[cause] for cause in causes])
+            if law == "shape" and found[law].grade == "wrong numbers":
                 break  # nothing came out that could be looked at
     findings = Findings(tuple(found.values()), layer.__dict__.get("identified"))
     if raise_on_error and findings.wrong:
         raise AssertionError(f"wrong numbers\n{findings}")
     return findings
+
+
+def _finding(law: str, look: Callable[[Layer], str], layer: Layer, causes: list[Finding]) -> Finding:
+    """Look at one law; a broken one among its causes explains that it is broken as well."""
+    try:
+        return Finding(law, "kept", look(layer))
+    except Broken as broken:
+        grade, seen, fault = broken.grade, broken.seen, broken.fault
+    except Exception as error:
+        grade, seen, fault = "limits", said(error), None
+    explained = grade in ("wrong numbers", "remarks")
+    cause = next((cause for cause in causes if explained and cause.grade == "wrong numbers"), None)
+    return Finding(law, grade, seen, fault, (cause.cause or cause.law) if cause else None)
 
 
 @contextlib.contextmanager
