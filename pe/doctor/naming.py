@@ -72,7 +72,7 @@ def plain(pairs: Pairs, law: Law, positions: Tensor | None = None, drift: float 
 
 def rounded(pairs: Pairs, law: Law) -> tuple[Fit, tuple[str, ...], str] | None:
     """Return the fit of `law` if some part of it was rounded to a short format: which parts, and to which format."""
-    few = glance(pairs)
+    few = pairs.glance()
     if estimate.compare(few, *angles(law, few)).share < estimate.PLAINLY:
         return None
     for name, dtype in SHORT.items():
@@ -134,7 +134,7 @@ def nice(
 def laws(pairs: Pairs, line: Line, fits: Fits) -> Iterator[tuple[Law, Fit]]:
     """Yield the laws near `line` that fit; for each step and spacing that with the fewest digits."""
     n = len(pairs.rows)
-    intercept, _, error, _ = line.fit()
+    intercept, error = line.at(0)
     speed = math.exp(intercept)
     usual = (1.0, 2 * math.pi / n, 1 / max(n - 1, 1), 1 / n, 2 * math.pi / max(n - 1, 1), math.pi / 180)
     for step, bits in nice(speed, speed * min(error, 1.0) + 4e-7 * speed, usual):
@@ -149,9 +149,9 @@ def laws(pairs: Pairs, line: Line, fits: Fits) -> Iterator[tuple[Law, Fit]]:
 
 def with_bases(pairs: Pairs, line: Line, law: Law, fits: Fits, digits: int = 9) -> Iterator[tuple[Law, Fit]]:
     """Yield `law` with the bases that fit, for each spacing the first."""
-    _, slope, _, error = line.fit(through=math.log(abs(law.step)))
+    slope, error = line.slope_from(math.log(abs(law.step)))
     log_base, error = -slope * pairs.width / 2, error * pairs.width / 2
-    known = not math.isinf(error)
+    known = error < 1e100  # else there is but one pair
     sharper = _by_phases(pairs, law, log_base) if known else None
     for spacing, power in spacings(pairs.width):
         if not known and spacing != "paper":
@@ -194,8 +194,7 @@ def _by_phases(pairs: Pairs, law: Law, log_base: float) -> tuple[float, float] |
     information = float((tells / sigma).square().sum())
     if abs(shown - position) > off or not information:
         return None
-    left = phases - position * omega
-    left = left - 2 * math.pi * (left / (2 * math.pi)).round()
+    left = estimate.within_half_a_turn(phases - position * omega)
     return log_base + float((tells * left / sigma**2).sum()) / information, information**-0.5
 
 
@@ -215,10 +214,8 @@ def _with_offsets(pairs: Pairs, law: Law, fits: Fits) -> Iterator[tuple[Law, Fit
 def _phases(pairs: Pairs, law: Law) -> tuple[Tensor, Tensor, Tensor]:
     """Return the angles of the hands in row 0 by the frequencies of `law`, their errors, and the frequencies."""
     pairs = pairs.at(estimate.spread(len(pairs.rows), estimate.ROWS))
-    z = pairs.hands
+    z, weight = pairs.hands, pairs.weights()
     omega = law.omega(z.shape[1], pairs.width)
-    error = pairs.hand_errors()
-    weight = torch.maximum(error, 1e-3 * error.amax(0) + 1e-15) ** -2
     turned = -law.step * pairs.rows[:, None] * omega
     phases = (weight * z * torch.polar(torch.ones_like(turned), turned)).sum(0).angle()
     return phases, (1 / weight.sum(0)).sqrt(), omega
@@ -252,17 +249,10 @@ def _offsets(position: float, error: float, step: float) -> Iterator[tuple[float
 
 def roughly(pairs: Pairs, line: Line) -> bool:
     """Return whether the hands turn by the line through their speeds, before it is named: if not, by no names."""
-    intercept, slope, _, _ = line.fit()
-    some = glance(pairs)
-    z, row = some.hands, (some.rows - some.rows.mean())[:, None]
-    omega = (intercept + slope * torch.arange(z.shape[1])).clamp(-700, 60).exp()
-    still = z * torch.polar(torch.ones_like(row * omega), -line.sign * row * omega)
-    left = (still * still.mean(0).conj()).angle().abs()
+    some = pairs.glance()
+    row = (some.rows - some.rows.mean())[:, None]
+    omega = (line.at(0)[0] + line.slope * torch.arange(some.hands.shape[1])).clamp(-700, 60).exp()
+    left = estimate.deviations(some.hands, line.sign * row * omega).abs()
     far = (some.rows[-1] + 1) * estimate.SINGLE * omega * (3 + 3 * omega.log().abs())
     allowed = some.format.relative + estimate.SINGLE + estimate.FROM_NOISE * some.noise / some.radius + far
     return bool((left <= estimate.ROUGHLY * (allowed + some.hand_errors())).all())
-
-
-def glance(pairs: Pairs) -> Pairs:
-    """Return a few rows of a table, which tell most misfits."""
-    return pairs.at(estimate.spread(len(pairs.rows), estimate.GLANCE))

@@ -29,8 +29,7 @@ from pe.doctor.naming import (
 
 def shorter(pairs: Pairs, line: Line, law: Law) -> bool:
     """Return whether the law is plainly shorter than the frequencies, and than frequencies and phases together."""
-    relative = [math.sqrt(line.surplus / weight) for _, _, weight in line.points]
-    frequencies = sum(max(0.0, -math.log2(error) - 2) for error in relative)
+    frequencies = float((-(line.errors * line.surplus**0.5).log2() - 2).clamp_min(0).sum())
     phase = pairs.hand_errors().square().mean(0).sqrt() / len(pairs.rows) ** 0.5
     phases = float((math.pi / 2 / phase.clamp_min(2 * estimate.SINGLE)).log2().clamp_min(0).sum())
     offset_bits = 1 + 2 * math.log2(abs(law.offset) + 1) if law.offset == round(law.offset) else 20.0
@@ -52,7 +51,7 @@ def search(seen: list[Pairs]) -> Found | None:
             head = run.at(slice(0, n))
             turn, error = estimate.speeds(head)
             both = [one for last in (True, False) if (one := estimate.line(turn, error, last))]
-            both.sort(key=lambda one: (-len(one.points), one.surplus))
+            both.sort(key=lambda one: (-len(one.left), one.surplus))
             lines[n, k] = head, both
             for one in (one for one in both if roughly(head, one)):
                 found = sorted(laws(head, one, partial(plain, head)), key=lambda hit: hit[0].bits)
@@ -169,7 +168,8 @@ def _rounded_law(pairs: Pairs, head: Pairs, one: Line) -> Found | None:
 
     if not nearly(one):
         return None
-    steps = [x for x in (1.0, float(f"{math.exp(one.fit()[0]):.1g}")) if abs(math.log(x) - one.fit()[0]) < 0.1]
+    log, _ = one.at(0)
+    steps = [x for x in (1.0, float(f"{math.exp(log):.1g}")) if abs(math.log(x) - log) < 0.1]
     near = (hit for x in steps for hit in with_bases(head, one, Law(1.0, one.sign * x), fits, digits=3))
     if best := next(near, None):
         fit, parts, name = seen[best[0]]
@@ -212,9 +212,7 @@ def base_range(found: Found) -> tuple[float, float]:
 
 def nearly(one: Line) -> bool:
     """Return whether the speeds are near a law, as those are that something was rounded of."""
-    intercept, slope, _, _ = one.fit()
-    off = sum((log - intercept - slope * pair) ** 2 for pair, log, _ in one.points) / len(one.points)
-    return off <= estimate.COARSE**2
+    return float(one.left.square().mean()) <= estimate.COARSE**2
 
 
 def nearly_lawful(pairs: Pairs) -> bool:
@@ -223,7 +221,7 @@ def nearly_lawful(pairs: Pairs) -> bool:
     if float((error < 0.3 * turn.abs()).double().mean()) < 2 / 3:
         return True  # too few are known
     both = (estimate.line(turn, error, last) for last in (True, False))
-    return any(len(one.points) > max(3, len(turn) * 2 / 3) and (nearly(one) or one.surplus < 4) for one in both if one)
+    return any(len(one.left) > max(3, len(turn) * 2 / 3) and (nearly(one) or one.surplus < 4) for one in both if one)
 
 
 def other_speeds(pairs: Pairs) -> Tensor | None:
@@ -233,7 +231,6 @@ def other_speeds(pairs: Pairs) -> Tensor | None:
         return None
     turn, error = estimate.speeds(run)
     row = torch.arange(len(run.rows), dtype=torch.float64)[:, None]
-    still = run.hands * torch.polar(torch.ones_like(row * turn), -row * turn)
-    uneven = (still * still.mean(0).conj()).angle().abs().amax()
+    uneven = estimate.deviations(run.hands, row * turn).abs().amax()
     limit = 0.05 + estimate.FROM_NOISE * float(run.hand_errors().max())
     return turn.abs() if bool(error.isfinite().all()) and float(uneven) < limit else None
