@@ -52,7 +52,7 @@ def mixed_up(x: Tensor, form: Format) -> Mixed | None:
         slope = -float((share * omega.log())[told].sum() / (share[told] ** 2).sum())
         if not 0 < slope < 60:
             continue
-        for base, _ in naming.nice(math.exp(slope), math.exp(slope) * 0.05, (1e4,)):
+        for base, _ in naming.nice(math.exp(slope), math.exp(slope) * 0.75, math.exp(slope) * 1.25, (1e4,)):
             angle = torch.arange(n, dtype=torch.float64)[:, None] * base**-share
             left = (x - scale * torch.where(is_sine, angle.sin(), angle.cos())).abs()
             drift = estimate.SINGLE * angle.abs() * (3 + 3 * math.log(base) * share) * abs(scale)

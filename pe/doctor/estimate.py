@@ -73,6 +73,10 @@ class Law:
     named: float = math.nan  # the base in its own spacing
     bits: float = 0.0  # what it takes to say all of them
 
+    def positions(self, rows: Tensor) -> Tensor:
+        """Return the positions of these rows."""
+        return self.offset + self.step * rows
+
     def omega(self, pairs: int, width: int) -> Tensor:
         """Return the frequencies of so many pairs, in radians per position."""
         return self.base ** (-2 * torch.arange(pairs, dtype=torch.float64) / width)
@@ -112,6 +116,13 @@ class Pairs:
         s_error, c_error = (self.rounding(self.radius * part + abs(self.centre)) / self.radius for part in (s, c))
         rounding = ((c * s_error) ** 2 + (s * c_error) ** 2) / 3
         return (rounding + (self.noise / self.radius) ** 2).sqrt()
+
+    def hand_bounds(self, drift: float) -> Tensor:
+        """Return how far rounding may have moved each hand, in radians; angles computed in float32 drift besides."""
+        z = self.hands
+        s, c = z.imag.abs(), z.real.abs()
+        s_error, c_error = (self.rounding(self.radius * part + abs(self.centre), drift) / self.radius for part in (s, c))
+        return (c * s_error + s * c_error) / (s**2 + c**2)
 
     def weights(self) -> Tensor:
         """Return the weights of the hands by their errors: in a column, none is a million times another."""

@@ -153,7 +153,7 @@ def _sequence(x: Tensor, rows: Tensor) -> Identification | None:
 def _named(found: Found) -> Identification:
     law, pairs = found.law, found.pairs
     shape = len(pairs.rows), pairs.width
-    positions = law.offset + law.step * pairs.rows if found.positions is None else found.positions
+    positions = law.positions(pairs.rows) if found.positions is None else found.positions
     faults: list[Fault] = [*found.faults]
     if pairs.layout not in check.LAYOUTS:
         faults.append("Sines and cosines exchanged")
@@ -164,17 +164,13 @@ def _named(found: Found) -> Identification:
     if law.base == 1 or abs(math.log(law.base) / pairs.width - 1) < 1e-6:
         faults.append("An integer division in the exponent")
     others = [calls.call(rival) for rival in found.rivals]
-    if pairs.width > 2 or law.named != 10_000:
-        low, high = search.base_range(found)
-    else:
-        low, high = 1e-300, 1e300  # one pair has no base
     return Identification(
         sinusoidal=True if found.sure else None,
         shape=shape,
         why=report.reason(found),
         layout=pairs.layout,
         base=law.base,
-        base_range=(low, high),
+        base_range=search.base_range(found),
         spacing=law.spacing,
         offset=float(positions[0]),
         step=law.step if found.positions is None or found.written else None,

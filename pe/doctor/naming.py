@@ -1,7 +1,7 @@
 """What a table is called: numbers of few digits that fit it, and the known faults where none does."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,8 +11,7 @@ from pe.doctor import estimate
 from pe.doctor.estimate import Fit, Law, Line, Pairs
 from pe.doctor.faults import Fault
 
-Fits = Callable[[Law], Fit | None]
-
+LOGS = -690.0, 690.0  # of bases, which float64 can hold
 SHORT = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 ROUNDED = (  # what may have been computed in a short format, most likely first
     ("frequencies",),
@@ -54,7 +53,7 @@ class Found:
 def angles(law: Law, pairs: Pairs, positions: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Return the angles by `law`, and the frequencies."""
     omega = law.omega(max(pairs.sines.shape[1], pairs.cosines.shape[1]), pairs.width)
-    p = law.offset + law.step * pairs.rows if positions is None else positions
+    p = law.positions(pairs.rows) if positions is None else positions
     return p[:, None] * omega, omega
 
 
@@ -95,7 +94,7 @@ def _rounded_angles(law: Law, pairs: Pairs, parts: tuple[str, ...], dtype: torch
     if "shares" in parts:  # 2i/d is rounded, and then the base raised to it
         exponents = -math.log(law.base) * to("shares", two_i / pairs.width)
     omega = to("frequencies", exponents.exp())
-    return to("angles", to("positions", law.offset + law.step * pairs.rows)[:, None] * omega), omega
+    return to("angles", to("positions", law.positions(pairs.rows))[:, None] * omega), omega
 
 
 def spacings(width: int) -> Iterator[tuple[str | None, float]]:
@@ -108,107 +107,103 @@ def spacings(width: int) -> Iterator[tuple[str | None, float]]:
 
 
 def nice(
-    estimated: float, error: float, usual: tuple[float, ...], digits: int = 9, around: int = 0
+    estimated: float, low: float, high: float, usual: tuple[float, ...], digits: int = 9
 ) -> Iterator[tuple[float, float]]:
-    """Yield numbers near an estimate, simple ones first, each with the bits that it takes to say it.
+    """Yield numbers from `low` to `high`, simple ones first, each with the bits that it takes to say it.
 
-    Of the numbers of so many digits it is the nearest, and `around` of its neighbours on each side if they are no
-    closer together than the estimate is sure.
+    They are usual ones, then those of one digit, two, and so on that are nearest to the estimate.
     """
-    seen: set[float] = set()
     short = [(x, 2.0 + i / 4) for i, x in enumerate(usual)]
-    for k in range(1, digits + 1):
-        nearest = float(f"{estimated:.{k - 1}e}")
-        short.append((nearest, 4.0 + 3.32 * k))
-        unit = 10.0 ** (math.floor(math.log10(abs(nearest))) - k + 1) if nearest else 0.0
-        steps = [sign * n for n in range(1, around + 1) for sign in (-1, 1)] if unit >= error else []
-        short += [(float(f"{nearest + n * unit:.{k - 1}e}"), 5.0 + 3.32 * k) for n in steps]
-    if digits >= 9:
-        short.append((estimated, 54.0))
+    short += [(float(f"{estimated:.{k - 1}e}"), 4.0 + 3.32 * k) for k in range(1, digits + 1)]
+    short += [(estimated, 54.0)] * (digits == 9)
+    seen: set[float] = set()
     for x, bits in short:
-        if x not in seen and x * estimated > 0 and abs(x - estimated) <= estimate.SURE * error + 1e-12 * abs(estimated):
+        if x not in seen and low - 1e-12 * abs(estimated) <= x <= high + 1e-12 * abs(estimated):
             seen.add(x)
             yield x, bits
 
 
-def laws(pairs: Pairs, line: Line, fits: Fits) -> Iterator[tuple[Law, Fit]]:
-    """Yield the laws near `line` that fit; for each step and spacing that with the fewest digits."""
+def laws(pairs: Pairs, line: Line) -> Iterator[tuple[Law, Fit]]:
+    """Yield the laws near `line` that fit; for each step, first position and spacing that with the fewest digits."""
     n = len(pairs.rows)
-    intercept, error = line.at(0)
-    speed = math.exp(intercept)
+    log, error = line.at(0)
+    speed = math.exp(log)
+    spread = estimate.SURE * speed * (min(error, 1.0) + 4e-7)
     usual = (1.0, 2 * math.pi / n, 1 / max(n - 1, 1), 1 / n, 2 * math.pi / max(n - 1, 1), math.pi / 180)
-    for step, bits in nice(speed, speed * min(error, 1.0) + 4e-7 * speed, usual):
-        law = Law(1.0, line.sign * step, bits=bits + (line.sign < 0) * 2)
+    for step, bits in nice(speed, speed - spread, speed + spread, usual):
         found = False
-        for hit in with_bases(pairs, line, law, fits):
-            found = True
-            yield hit
+        for law, unsure in placed(pairs, line, step, bits):
+            low, high = bases(pairs, law.positions(pairs.rows), math.log(law.base), unsure)
+            if low > high:
+                continue
+            for spacing, power in spacings(pairs.width) if high - low < LOGS[1] else [("paper", 1.0)]:
+                for based in based_laws(law, spacing, power, low, high):
+                    if fit := plain(pairs, based):
+                        found = True
+                        yield based, fit
+                        break
         if found and bits > 4:
             return
 
 
-def with_bases(pairs: Pairs, line: Line, law: Law, fits: Fits, digits: int = 9) -> Iterator[tuple[Law, Fit]]:
-    """Yield `law` with the bases that fit, for each spacing the first."""
-    slope, error = line.slope_from(math.log(abs(law.step)))
-    log_base, error = -slope * pairs.width / 2, error * pairs.width / 2
-    known = error < 1e100  # else there is but one pair
-    sharper = _by_phases(pairs, law, log_base) if known else None
-    for spacing, power in spacings(pairs.width):
-        if not known and spacing != "paper":
-            continue
-        usual: tuple[float, ...] = (1e4,)
-        if known:
-            usual = (1e4, *(10.0**k for k in range(1, 9)), 1e-4, 1.0, math.exp(min(pairs.width, 690)))
-        estimates = [(log_base, error)] if known else [(math.log(1e4), 0.0)]
-        for middle, off in [*estimates, sharper] if sharper else estimates:
-            guess = math.exp(min(max(middle / power, -650.0), 650.0))
-            spread = guess * math.expm1(min(off / power, 3.0)) + 4e-6 * guess * known
-            found = []
-            for base, bits in nice(guess, spread, usual, digits, around=3):
-                log = math.log(base) * power
-                lost_minus = base == 1e-4 and abs(law.step) == 1
-                if not -60 < log < 690 or (base < 1 and not lost_minus):
-                    continue  # faster hands would leave float64; and no pair is faster than the one before
-                total = law.bits + bits + (spacing != "paper") + 2 * (spacing is None)
-                based = replace(
-                    law, base=base if power == 1 else math.exp(log), spacing=spacing, named=base, bits=total
-                )
-                found = list(_with_offsets(pairs, based, fits))
-                if found:
-                    break
-            yield from found
-            if found:
-                break
-
-
-def _by_phases(pairs: Pairs, law: Law, log_base: float) -> tuple[float, float] | None:
-    """Return the logarithm of the base, and its error, by what the hands show in row 0, if that is a whole position.
-
-    A row far from position 0 tells as much of the frequencies as so many rows do.
-    """
-    law = replace(law, base=math.exp(min(max(log_base, -60.0), 650.0)))
-    shown, off = first_positions(pairs, law)[0]
-    position = float(round(shown))
-    phases, sigma, omega = _phases(pairs, law)
-    tells = -position * omega * 2 * torch.arange(len(omega)) / pairs.width
-    information = float((tells / sigma).square().sum())
-    if abs(shown - position) > off or not information:
-        return None
-    left = estimate.within_half_a_turn(phases - position * omega)
-    return log_base + float((tells * left / sigma**2).sum()) / information, information**-0.5
-
-
-def _with_offsets(pairs: Pairs, law: Law, fits: Fits) -> Iterator[tuple[Law, Fit]]:
-    """Yield `law` with the first positions that fit."""
+def placed(pairs: Pairs, line: Line, step: float, bits: float) -> Iterator[tuple[Law, float]]:
+    """Yield the law by `line` with first positions that hands may show, and the error of the logarithm of its base."""
+    slope, error = line.slope_from(math.log(step))
+    log, unsure = (-slope * pairs.width / 2, error * pairs.width / 2) if error < 1e100 else (math.log(1e4), 1.0)
+    law = Law(math.exp(min(max(log, -60.0), LOGS[1])), line.sign * step, bits=bits + (line.sign < 0) * 2)
     tried: set[float] = set()
-    for position, error in first_positions(pairs, law):
-        for offset, bits in _offsets(position, error, law.step):
+    for position, off in first_positions(pairs, law):
+        for offset, more in _offsets(position, off, law.step):
             if offset not in tried:
                 tried.add(offset)
-                named = replace(law, offset=offset, bits=law.bits + bits)
-                if fit := fits(named):
-                    yield named, fit
-                    break
+                yield replace(law, offset=offset, bits=law.bits + more), unsure
+
+
+def based_laws(
+    law: Law, spacing: str | None, power: float, low: float, high: float, digits: int = 9
+) -> Iterator[Law]:
+    """Yield `law` with bases whose logarithms are from `low` to `high` when raised to `power`, round ones first."""
+    usual = (1e4, *(10.0**k for k in range(1, 9)), 1e-4, 1.0)
+    least, middle, most = (math.exp(log / power) for log in (low, (low + high) / 2, high))
+    for base, bits in nice(middle, least, most, usual, digits):
+        if base >= 1 or (base == 1e-4 and abs(law.step) == 1):  # no pair is faster than the one before, but by that fault
+            total = law.bits + bits + (spacing != "paper") + 2 * (spacing is None)
+            made = base if power == 1 else math.exp(math.log(base) * power)
+            yield replace(law, base=made, spacing=spacing, named=base, bits=total)
+
+
+def bases(
+    pairs: Pairs, positions: Tensor, log_base: float, unsure: float, drift: float = estimate.SINGLE
+) -> tuple[float, float]:
+    """Return the lowest and the highest logarithm of the base that fit, given about which it is.
+
+    A hand that may be off by so much leaves an interval, and the base is where those of all hands overlap; if nowhere,
+    the end is before the beginning. Hands that have gone round who knows how often wait until the others have told.
+    """
+    pick = estimate.spread(len(pairs.rows), estimate.ROWS)
+    some, p = pairs.at(pick), positions[pick, None]
+    shown, may_be_off, sigma = some.hands.angle(), some.hand_bounds(drift), some.hand_errors()
+    share = 2 * torch.arange(shown.shape[1], dtype=torch.float64) / pairs.width
+    low, high = LOGS
+    for _ in range(3):
+        angle = p * (-share * log_base).exp()
+        tells = share * angle.abs()
+        told = (tells > 1e-12) & (tells * unsure < estimate.UNRESOLVED)
+        if not told.any():
+            break
+        left = estimate.within_half_a_turn(shown - angle)
+        if pairs.noise:
+            information = float((tells / sigma)[told].square().sum())
+            middle = log_base - float((share * angle * left / sigma**2)[told].sum()) / information
+            low, high = (middle + side * (2 * estimate.NATS / information) ** 0.5 for side in (-1, 1))
+        else:
+            error = may_be_off + drift * angle.abs() * (3 + 3 * share * abs(log_base))
+            ends = [((left + side * error) / angle).clamp_min(-1).log1p() / -share for side in (-1, 1)]
+            low = log_base + float(torch.minimum(*ends)[told].max())
+            high = log_base + float(torch.maximum(*ends)[told].min())
+        low, high = max(low, LOGS[0]), min(high, LOGS[1])
+        log_base, unsure = min(max(log_base, low), high), min(unsure, abs(high - low))
+    return low, high
 
 
 def _phases(pairs: Pairs, law: Law) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,13 +16,14 @@ from pe.doctor.naming import (
     ROUNDED_NAMES,
     SHORT,
     Found,
-    angles,
+    based_laws,
+    bases,
     laws,
+    placed,
     plain,
     roughly,
     rounded,
     spacings,
-    with_bases,
 )
 
 
@@ -54,7 +54,7 @@ def search(seen: list[Pairs]) -> Found | None:
             both.sort(key=lambda one: (-len(one.left), one.surplus))
             lines[n, k] = head, both
             for one in (one for one in both if roughly(head, one)):
-                found = sorted(laws(head, one, partial(plain, head)), key=lambda hit: hit[0].bits)
+                found = sorted(laws(head, one), key=lambda hit: hit[0].bits)
                 if found and (best := _everywhere(seen[k], head, one, found)):
                     hits.append(best)
                     break
@@ -101,7 +101,7 @@ def _elsewhere(pairs: Pairs, law: Law) -> Found | None:
     """Return `law` with the positions that all rows have, by a known fault or as their clocks show."""
     if fit := plain(pairs, law):
         return Found(pairs, law, fit)
-    even = law.offset + law.step * pairs.rows
+    even = law.positions(pairs.rows)
     for name, written, positions in _known(pairs, even):
         if fit := plain(pairs, law, positions):
             return Found(pairs, law, fit, (name,), positions, written)
@@ -158,56 +158,34 @@ def _by_clock(pairs: Pairs) -> Found | None:
 
 def _rounded_law(pairs: Pairs, head: Pairs, one: Line) -> Found | None:
     """Return a law near `one` by which the whole table was made with something rounded on the way."""
-    seen: dict[Law, tuple[Fit, tuple[str, ...], str]] = {}
-
-    def fits(law: Law) -> Fit | None:
-        if found := rounded(pairs, law):
-            seen[law] = found
-            return found[0]
-        return None
-
     if not nearly(one):
         return None
     log, _ = one.at(0)
     steps = [x for x in (1.0, float(f"{math.exp(log):.1g}")) if abs(math.log(x) - log) < 0.1]
-    near = (hit for x in steps for hit in with_bases(head, one, Law(1.0, one.sign * x), fits, digits=3))
-    if best := next(near, None):
-        fit, parts, name = seen[best[0]]
-        tried = math.log2(len(ROUNDED) * len(SHORT))
-        if not shorter(head, one, replace(best[0], bits=best[0].bits + tried)):
-            return None
-        faults = dict.fromkeys(ROUNDED_NAMES[part] for part in parts)
-        return Found(pairs, best[0], fit, tuple(faults), written=name, again=False)
+    for law, unsure in (hit for step in steps for hit in placed(head, one, step, 0.0)):
+        spread = estimate.SURE * min(unsure, 1.0)
+        for spacing, power in spacings(pairs.width):
+            middle = math.log(law.base)
+            for based in based_laws(law, spacing, power, middle - spread, middle + spread, digits=3):
+                if hit := rounded(pairs, based):
+                    fit, parts, name = hit
+                    tried = math.log2(len(ROUNDED) * len(SHORT))
+                    if not shorter(head, one, replace(based, bits=based.bits + tried)):
+                        return None
+                    faults = dict.fromkeys(ROUNDED_NAMES[part] for part in parts)
+                    return Found(pairs, based, fit, tuple(faults), written=name, again=False)
     return None
 
 
 def base_range(found: Found) -> tuple[float, float]:
     """Return the lowest and the highest base that fit as well, all else the same."""
-    law = found.law
+    law, pairs = found.law, found.pairs
     if not found.again:
         return law.base, law.base
-    pick = estimate.spread(len(found.pairs.rows), estimate.ROWS // 8)
-    pairs = found.pairs.at(pick)
-    positions = None if found.positions is None else found.positions[pick]
-    full = found.pairs
-    drift = estimate.DOUBLE if plain(full, law, found.positions, estimate.DOUBLE) else estimate.SINGLE
-    loss = estimate.compare(pairs, *angles(law, pairs, positions), drift).loss
-
-    def fits(log: float) -> bool:
-        moved = replace(law, base=math.exp(min(max(log, -690.0), 690.0)))
-        other = estimate.compare(pairs, *angles(moved, pairs, positions), drift)
-        return other.share == 0 and other.loss <= loss + estimate.NATS
-
-    middle, ends = math.log(law.base), []
-    for sign in (-1.0, 1.0):
-        inside, outside = 0.0, 1e-15
-        while outside < 650 and fits(middle + sign * outside):
-            inside, outside = outside, outside * 4
-        for _ in range(24):
-            half = (inside + outside) / 2
-            inside, outside = (half, outside) if fits(middle + sign * half) else (inside, half)
-        ends.append(math.exp(min(max(middle + sign * outside, -690.0), 690.0)))
-    return ends[0], ends[1]
+    drift = estimate.DOUBLE if plain(pairs, law, found.positions, estimate.DOUBLE) else estimate.SINGLE
+    positions = law.positions(pairs.rows) if found.positions is None else found.positions
+    low, high = bases(pairs, positions, math.log(law.base), 0.0, drift)
+    return min(math.exp(low), law.base), max(math.exp(high), law.base)
 
 
 def nearly(one: Line) -> bool:
