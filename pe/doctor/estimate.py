@@ -121,7 +121,9 @@ class Pairs:
         """Return how far rounding may have moved each hand, in radians; angles computed in float32 drift besides."""
         z = self.hands
         s, c = z.imag.abs(), z.real.abs()
-        s_error, c_error = (self.rounding(self.radius * part + abs(self.centre), drift) / self.radius for part in (s, c))
+        s_error, c_error = (
+            self.rounding(self.radius * part + abs(self.centre), drift) / self.radius for part in (s, c)
+        )
         return (c * s_error + s * c_error) / (s**2 + c**2)
 
     def weights(self) -> Tensor:

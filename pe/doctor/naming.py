@@ -97,15 +97,6 @@ def _rounded_angles(law: Law, pairs: Pairs, parts: tuple[str, ...], dtype: torch
     return to("angles", to("positions", law.positions(pairs.rows))[:, None] * omega), omega
 
 
-def spacings(width: int) -> Iterator[tuple[str | None, float]]:
-    """Yield each spacing with the power to which its base is raised to be that of the paper's formula."""
-    yield "paper", 1.0
-    if width > 2:
-        yield "tensor2tensor", width / (width - 2)
-    if width % 2:
-        yield None, width / (width + 1)  # the frequencies of the next even width
-
-
 def nice(
     estimated: float, low: float, high: float, usual: tuple[float, ...], digits: int = 9
 ) -> Iterator[tuple[float, float]]:
@@ -131,45 +122,57 @@ def laws(pairs: Pairs, line: Line) -> Iterator[tuple[Law, Fit]]:
     spread = estimate.SURE * speed * (min(error, 1.0) + 4e-7)
     usual = (1.0, 2 * math.pi / n, 1 / max(n - 1, 1), 1 / n, 2 * math.pi / max(n - 1, 1), math.pi / 180)
     for step, bits in nice(speed, speed - spread, speed + spread, usual):
+        law, unsure = stepped(line, step, bits, pairs.width)
         found = False
-        for law, unsure in placed(pairs, line, step, bits):
-            low, high = bases(pairs, law.positions(pairs.rows), math.log(law.base), unsure)
-            if low > high:
-                continue
-            for spacing, power in spacings(pairs.width) if high - low < LOGS[1] else [("paper", 1.0)]:
-                for based in based_laws(law, spacing, power, low, high):
-                    if fit := plain(pairs, based):
-                        found = True
-                        yield based, fit
-                        break
+        for hit in _at_first_positions(pairs, law, unsure):
+            found = True
+            yield hit
         if found and bits > 4:
             return
 
 
-def placed(pairs: Pairs, line: Line, step: float, bits: float) -> Iterator[tuple[Law, float]]:
-    """Yield the law by `line` with first positions that hands may show, and the error of the logarithm of its base."""
+def stepped(line: Line, step: float, bits: float, width: int) -> tuple[Law, float]:
+    """Return the law of this step nearest to `line`, and the standard error of the logarithm of its base."""
     slope, error = line.slope_from(math.log(step))
-    log, unsure = (-slope * pairs.width / 2, error * pairs.width / 2) if error < 1e100 else (math.log(1e4), 1.0)
-    law = Law(math.exp(min(max(log, -60.0), LOGS[1])), line.sign * step, bits=bits + (line.sign < 0) * 2)
+    log, unsure = (-slope * width / 2, error * width / 2) if error < 1e100 else (math.log(1e4), 1.0)  # of one speed
+    base = math.exp(min(max(log, -60.0), LOGS[1]))
+    return Law(base, line.sign * step, bits=bits + (line.sign < 0) * 2), unsure
+
+
+def _at_first_positions(pairs: Pairs, law: Law, unsure: float) -> Iterator[tuple[Law, Fit]]:
+    """Yield `law` with the first positions and bases that fit, for each spacing that with the fewest digits."""
     tried: set[float] = set()
-    for position, off in first_positions(pairs, law):
-        for offset, more in _offsets(position, off, law.step):
-            if offset not in tried:
-                tried.add(offset)
-                yield replace(law, offset=offset, bits=law.bits + more), unsure
+    for laws_there in first_positions(pairs, law):
+        hits: list[tuple[Law, Fit]] = []
+        for placed in laws_there:
+            if not hits and placed.offset not in tried:
+                tried.add(placed.offset)
+                low, high = bases(pairs, placed.positions(pairs.rows), math.log(law.base), unsure)
+                for named in named_bases(placed, pairs.width, low, high):
+                    hit = next(((one, fit) for one in named if (fit := plain(pairs, one))), None)
+                    hits += [hit] if hit else []
+        yield from hits
 
 
-def based_laws(
-    law: Law, spacing: str | None, power: float, low: float, high: float, digits: int = 9
-) -> Iterator[Law]:
-    """Yield `law` with bases whose logarithms are from `low` to `high` when raised to `power`, round ones first."""
+def named_bases(law: Law, width: int, low: float, high: float, digits: int = 9) -> Iterator[Iterator[Law]]:
+    """Yield, for each spacing, `law` with the bases whose logarithms are from `low` to `high`, round ones first."""
     usual = (1e4, *(10.0**k for k in range(1, 9)), 1e-4, 1.0)
-    least, middle, most = (math.exp(log / power) for log in (low, (low + high) / 2, high))
-    for base, bits in nice(middle, least, most, usual, digits):
-        if base >= 1 or (base == 1e-4 and abs(law.step) == 1):  # no pair is faster than the one before, but by that fault
-            total = law.bits + bits + (spacing != "paper") + 2 * (spacing is None)
-            made = base if power == 1 else math.exp(math.log(base) * power)
-            yield replace(law, base=made, spacing=spacing, named=base, bits=total)
+
+    def named(spacing: str | None, power: float) -> Iterator[Law]:
+        least, middle, most = (math.exp(log / power) for log in (low, (low + high) / 2, high))
+        for base, bits in nice(middle, least, most, usual, digits):
+            if base >= 1 or (base == 1e-4 and abs(law.step) == 1):  # else no pair is faster than the one before
+                total = law.bits + bits + (spacing != "paper") + 2 * (spacing is None)
+                made = base if power == 1 else math.exp(math.log(base) * power)
+                yield replace(law, base=made, spacing=spacing, named=base, bits=total)
+
+    if low <= high:
+        yield named("paper", 1.0)
+    if low <= high < low + LOGS[1]:  # else the table has no base
+        if width > 2:
+            yield named("tensor2tensor", width / (width - 2))
+        if width % 2:
+            yield named(None, width / (width + 1))  # the frequencies of the next even width
 
 
 def bases(
@@ -216,30 +219,28 @@ def _phases(pairs: Pairs, law: Law) -> tuple[Tensor, Tensor, Tensor]:
     return phases, (1 / weight.sum(0)).sqrt(), omega
 
 
-def first_positions(pairs: Pairs, law: Law) -> list[tuple[float, float]]:
-    """Return the positions that the hands may show in row 0 by the frequencies of `law`, and how exactly."""
+def first_positions(pairs: Pairs, law: Law) -> Iterator[Iterator[Law]]:
+    """Yield, for each position that the hands may show in row 0, `law` with numbers near it, round ones first."""
     phases, sigma, omega = _phases(pairs, law)
     sigma = sigma + 1e-3
-    most = math.ceil(min(estimate.FARTHEST * float(omega.min()) / (2 * math.pi), estimate.FARTHEST))
+    most = math.ceil(estimate.FARTHEST * min(float(omega.min()) / (2 * math.pi), 1.0))
     shown, misfit = estimate.clock(phases, omega, sigma, torch.arange(-most, most + 1, dtype=torch.float64))
     off = 4 * float(sigma[omega.argmax()] / omega.max())
+
+    def named(position: float) -> Iterator[Law]:
+        whole, count = float(round(position)), round(position / law.step)
+        numbers = [(whole, 1 + 2 * math.log2(abs(whole) + 1))]
+        if abs(count * law.step - position) <= off + 1e-6 * abs(position):
+            numbers.append((count * law.step, 2 + 2 * math.log2(abs(count) + 1)))
+        for offset, bits in (*numbers, *nice(position, position - off, position + off, ())):
+            yield replace(law, offset=offset, bits=law.bits + bits)
+
     # Where the hands come together again and again, a whole number is likelier than any other.
     order = [
         (round(m, 2), abs(p - round(p)) > off, abs(p), p) for m, p in zip(misfit.tolist(), shown.tolist(), strict=True)
     ]
-    return [(position, off) for *_, position in sorted(order)[:3]]
-
-
-def _offsets(position: float, error: float, step: float) -> Iterator[tuple[float, float]]:
-    whole = float(round(position))
-    yield whole, 1 + 2 * math.log2(abs(whole) + 1)
-    count = round(position / step)
-    if abs(count * step - position) <= error + 1e-6 * abs(position):
-        yield count * step, 2 + 2 * math.log2(abs(count) + 1)
-    for k in range(1, 7):
-        if abs(float(f"{position:.{k - 1}e}") - position) <= error:
-            yield float(f"{position:.{k - 1}e}"), 5 + 3.32 * k
-    yield position, 40.0
+    for *_, position in sorted(order)[:3]:
+        yield named(position)
 
 
 def roughly(pairs: Pairs, line: Line) -> bool:

@@ -16,14 +16,14 @@ from pe.doctor.naming import (
     ROUNDED_NAMES,
     SHORT,
     Found,
-    based_laws,
     bases,
+    first_positions,
     laws,
-    placed,
+    named_bases,
     plain,
     roughly,
     rounded,
-    spacings,
+    stepped,
 )
 
 
@@ -150,8 +150,9 @@ def _read(pairs: Pairs, law: Law) -> Found | None:
 
 def _by_clock(pairs: Pairs) -> Found | None:
     """Return one of the two usual laws at whatever positions the rows show."""
-    for spacing, power in list(spacings(pairs.width))[:2]:
-        if found := _read(pairs, Law(10_000.0**power, spacing=spacing, named=10_000.0)):
+    log = math.log(1e4)
+    for spacing, power in (("paper", 1.0), ("tensor2tensor", pairs.width / max(pairs.width - 2, 1))):
+        if found := _read(pairs, Law(math.exp(log * power), spacing=spacing, named=1e4)):
             return found
     return None
 
@@ -162,18 +163,17 @@ def _rounded_law(pairs: Pairs, head: Pairs, one: Line) -> Found | None:
         return None
     log, _ = one.at(0)
     steps = [x for x in (1.0, float(f"{math.exp(log):.1g}")) if abs(math.log(x) - log) < 0.1]
-    for law, unsure in (hit for step in steps for hit in placed(head, one, step, 0.0)):
-        spread = estimate.SURE * min(unsure, 1.0)
-        for spacing, power in spacings(pairs.width):
-            middle = math.log(law.base)
-            for based in based_laws(law, spacing, power, middle - spread, middle + spread, digits=3):
-                if hit := rounded(pairs, based):
-                    fit, parts, name = hit
-                    tried = math.log2(len(ROUNDED) * len(SHORT))
-                    if not shorter(head, one, replace(based, bits=based.bits + tried)):
-                        return None
-                    faults = dict.fromkeys(ROUNDED_NAMES[part] for part in parts)
-                    return Found(pairs, based, fit, tuple(faults), written=name, again=False)
+    for step in steps:
+        law, unsure = stepped(one, step, 0.0, head.width)
+        around = estimate.SURE * min(unsure, 1.0)
+        ends = math.log(law.base) - around, math.log(law.base) + around
+        placed = itertools.chain.from_iterable(first_positions(head, law))
+        for based in (b for p in placed for named in named_bases(p, head.width, *ends, digits=3) for b in named):
+            tried = math.log2(len(ROUNDED) * len(SHORT))
+            if shorter(head, one, replace(based, bits=based.bits + tried)) and (hit := rounded(pairs, based)):
+                fit, parts, name = hit
+                faults = dict.fromkeys(ROUNDED_NAMES[part] for part in parts)
+                return Found(pairs, based, fit, tuple(faults), written=name, again=False)
     return None
 
 
