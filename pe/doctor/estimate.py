@@ -111,20 +111,20 @@ class Pairs:
 
     def hand_errors(self) -> Tensor:
         """Return the standard error of the angle of each hand."""
-        z = self.hands
-        s, c = z.imag.abs(), z.real.abs()
-        s_error, c_error = (self.rounding(self.radius * part + abs(self.centre)) / self.radius for part in (s, c))
-        rounding = ((c * s_error) ** 2 + (s * c_error) ** 2) / 3
-        return (rounding + (self.noise / self.radius) ** 2).sqrt()
+        s_off, c_off = self._off()
+        return ((s_off**2 + c_off**2) / 3 + (self.noise / self.radius) ** 2).sqrt()
 
     def hand_bounds(self, drift: float) -> Tensor:
-        """Return how far rounding may have moved each hand, in radians; angles computed in float32 drift besides."""
+        """Return how far rounding may have turned each hand, at most."""
+        s_off, c_off = self._off(drift)
+        return s_off + c_off
+
+    def _off(self, drift: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Return by how much the angle of each hand may be off by the rounding of its sine, and of its cosine."""
         z = self.hands
         s, c = z.imag.abs(), z.real.abs()
-        s_error, c_error = (
-            self.rounding(self.radius * part + abs(self.centre), drift) / self.radius for part in (s, c)
-        )
-        return (c * s_error + s * c_error) / (s**2 + c**2)
+        s_error, c_error = (self.rounding(self.radius * part + abs(self.centre), drift) for part in (s, c))
+        return c * s_error / self.radius, s * c_error / self.radius
 
     def weights(self) -> Tensor:
         """Return the weights of the hands by their errors: in a column, none is a million times another."""

@@ -142,12 +142,9 @@ def _values(table: Any) -> Tensor:
 
 def _sequence(x: Tensor, rows: Tensor) -> Identification | None:
     """Return what a table is whose rows are one position each, or None if it is no sines and cosines."""
-    form = estimate.number_format(x)
-    seen = list(estimate.pairings(x, rows, form))
+    seen = list(estimate.pairings(x, rows, estimate.number_format(x)))
     found = search.search(seen)
-    if found is None:
-        return _other(seen, x)
-    return _named(found)
+    return _named(found) if found else _other(seen, x)
 
 
 def _named(found: Found) -> Identification:
@@ -201,19 +198,18 @@ def _other(seen: list[estimate.Pairs], x: Tensor) -> Identification | None:
 
 def _faulty(x: Tensor) -> Identification | None:
     """Return what a table is whose columns were mixed up."""
-    n, width = x.shape
     mixed = columns.mixed_up(x, estimate.number_format(x))
-    if mixed:
-        alone = mixed.fault.endswith("alone")
-        why = "Its columns are sinusoids of the right frequencies, but each of its own angle."
-        if alone:
-            why = "Half of the encoding is missing; the caches of rotary encodings are such tables."
-        meant = calls.written(n, width, mixed.base, scale=mixed.scale)
-        return Identification(
-            not alone, _shape(x), why, base=mixed.base, offset=0.0, step=1.0, scale=mixed.scale,
-            base_range=(mixed.base, mixed.base), faults=(mixed.fault,), call=meant,
-        )  # fmt: skip
-    return None
+    if mixed is None:
+        return None
+    fault, base, scale = mixed
+    alone = fault == "Sines or cosines alone"
+    why = "Its columns are sinusoids of the right frequencies, but each of its own angle."
+    if alone:
+        why = "Half of the encoding is missing; the caches of rotary encodings are such tables."
+    return Identification(
+        not alone, _shape(x), why, base=base, base_range=(base, base), offset=0.0, step=1.0, scale=scale,
+        faults=(fault,), call=calls.written(len(x), x.shape[1], base, scale=scale),
+    )  # fmt: skip
 
 
 def _integers(x: Tensor) -> Identification | None:
@@ -243,30 +239,22 @@ def _nothing(x: Tensor) -> Identification:
 def _grid(x: Tensor) -> Identification | None:
     """Return what a table is whose rows are the places of a grid, or None if it is no grid."""
     sizes = columns.grid(x)
-    if len(sizes) == 1:
+    blocks, axis_of = columns.blocks(x, sizes)
+    axes = blocks[: len(sizes)]
+    if len(sizes) == 1 or sorted(axes) != [*range(len(sizes))] or blocks not in {axes, axes * 2}:
         return None
-    seen = columns.axis_of_columns(x, sizes)
-    orders = [
-        (blocks, torch.tensor(axis))
-        for blocks, axis in columns.orders(x.shape[1], len(sizes))
-        if ((torch.tensor(axis) == seen) | (seen < 0)).all()
-    ]
-    if not orders:
-        return None
-    blocks, axis_of = orders[0]
     parts = []
     for axis, size in enumerate(sizes):
-        cells = x.view(*sizes, x.shape[1]).movedim(axis, 0).reshape(size, -1, x.shape[1])[:, 0]
+        cells = x.view(*sizes, x.shape[1]).movedim(axis, 0).flatten(1, -2)[:, 0]
         part = _sequence(cells[:, axis_of == axis], torch.arange(size, dtype=torch.float64))
         if part is None or part.sinusoidal is False or not part.call:
             return None
         parts.append(part)
     if len({part.layout for part in parts}) > 1:
         return None
-    unsure = any(part.sinusoidal is None for part in parts)
     return replace(
         parts[0],
-        sinusoidal=None if unsure else True,
+        sinusoidal=None if any(part.sinusoidal is None for part in parts) else True,
         shape=_shape(x),
         axes=tuple(parts),
         order=blocks,

@@ -150,9 +150,8 @@ def _read(pairs: Pairs, law: Law) -> Found | None:
 
 def _by_clock(pairs: Pairs) -> Found | None:
     """Return one of the two usual laws at whatever positions the rows show."""
-    log = math.log(1e4)
     for spacing, power in (("paper", 1.0), ("tensor2tensor", pairs.width / max(pairs.width - 2, 1))):
-        if found := _read(pairs, Law(math.exp(log * power), spacing=spacing, named=1e4)):
+        if found := _read(pairs, Law(1e4**power, spacing=spacing, named=1e4)):
             return found
     return None
 
