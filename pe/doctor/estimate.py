@@ -109,22 +109,16 @@ class Pairs:
         spread = 2 * SINGLE * (self.radius + abs(self.centre)) if self.centre else 1e-15 * self.radius
         return far * x.abs() + self.format.absolute * 1.01 + spread
 
-    def hand_errors(self) -> Tensor:
-        """Return the standard error of the angle of each hand."""
-        s_off, c_off = self._off()
-        return ((s_off**2 + c_off**2) / 3 + (self.noise / self.radius) ** 2).sqrt()
-
-    def hand_bounds(self, drift: float) -> Tensor:
-        """Return how far rounding may have turned each hand, at most."""
-        s_off, c_off = self._off(drift)
-        return s_off + c_off
-
-    def _off(self, drift: float = 1.0) -> tuple[Tensor, Tensor]:
-        """Return by how much the angle of each hand may be off by the rounding of its sine, and of its cosine."""
+    def hand_bounds(self, drift: float = 1.0) -> Tensor:
+        """Return how far rounding may have turned each hand, in radians."""
         z = self.hands
         s, c = z.imag.abs(), z.real.abs()
         s_error, c_error = (self.rounding(self.radius * part + abs(self.centre), drift) for part in (s, c))
-        return c * s_error / self.radius, s * c_error / self.radius
+        return (c * s_error + s * c_error) / self.radius
+
+    def hand_errors(self) -> Tensor:
+        """Return the standard error of the angle of each hand, of rounding and noise."""
+        return (self.hand_bounds() ** 2 / 3 + (self.noise / self.radius) ** 2).sqrt()
 
     def weights(self) -> Tensor:
         """Return the weights of the hands by their errors: in a column, none is a million times another."""

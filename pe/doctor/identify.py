@@ -111,10 +111,13 @@ def identify(table: Any) -> Identification:
     rows = real.nonzero().flatten()
     lone = x.shape[1] > 1 and x.shape[1] % 2 == 1 and not x[:, -1].any()  # of libraries, at an odd width
     filled = x[real, : x.shape[1] - lone]
-    found = None
-    if int(rows[-1] - rows[0]) == len(rows) - 1:
-        found = _grid(filled)
-    found = found or _sequence(filled, rows.double()) or _faulty(x) or _nothing(filled)
+    found = _grid(filled) if int(rows[-1] - rows[0]) == len(rows) - 1 else None
+    found = found or _sequence(filled, rows.double()) or _faulty(x)
+    if not found:
+        why = "No pairs of its columns are sine and cosine of one angle."
+        found = Identification(False, _shape(filled), why)
+        if filled.shape[0] < 3 or filled.shape[1] < 4:
+            found = Identification(None, _shape(filled), "It is too small to tell.")
     return calls.measured(calls.completed(found, len(x), rows.tolist(), lone), x)
 
 
@@ -218,22 +221,14 @@ def _integers(x: Tensor) -> Identification | None:
     if n < 8 or width < 8 or not bool((x == x.round()).all()) or float(x.abs().max()) != 1:
         return None
     for layout in check.LAYOUTS:
-        exact = core.encode(torch.arange(n, dtype=torch.float64), width, 1e4, layout, torch.float32)
-        for cast in (exact.round(), exact.trunc()):
-            if float((cast.double() == x).double().mean()) > 1 - estimate.OUTLIERS / 4:
-                why = "It is what casting to integers leaves of the encoding."
-                sure = True if bool((x < 0).any()) else None
-                return Identification(
-                    sure, _shape(x), why, layout, 1e4, (1e4, 1e4), "paper", 0.0, 1.0, 1.0,
-                    faults=("Entries cast to integers",), call=calls.written(n, width, 1e4, layout),
-                )  # fmt: skip
+        exact = core.encode(torch.arange(n, dtype=torch.float64), width, 1e4, layout, torch.float64)
+        if any((cast == x).double().mean() > 1 - estimate.OUTLIERS / 4 for cast in (exact.round(), exact.trunc())):
+            return Identification(
+                True if (x < 0).any() else None, (n, width), "It is what casting to integers leaves of the encoding.",
+                layout, 1e4, (1e4, 1e4), "paper", 0.0, 1.0, 1.0,
+                faults=("Entries cast to integers",), call=calls.written(n, width, 1e4, layout),
+            )  # fmt: skip
     return None
-
-
-def _nothing(x: Tensor) -> Identification:
-    if x.shape[0] < 3 or x.shape[1] < 4:
-        return Identification(None, _shape(x), "It is too small to tell.")
-    return Identification(False, _shape(x), "No pairs of its columns are sine and cosine of one angle.")
 
 
 def _grid(x: Tensor) -> Identification | None:

@@ -1,5 +1,6 @@
 """What a table is called: numbers of few digits that fit it, and the known faults where none does."""
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,18 +15,10 @@ from pe.doctor.faults import Fault
 LOGS = -690.0, 690.0  # of bases, which float64 can hold
 SHORT = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 ROUNDED = (  # what may have been computed in a short format, most likely first
-    ("frequencies",),
-    ("exponents",),
-    ("shares",),
-    ("angles",),
-    ("exponents", "frequencies"),
-    ("shares", "frequencies"),
-    ("positions", "frequencies"),
-    ("positions", "angles"),
-    ("positions", "frequencies", "angles"),
-    ("positions", "exponents", "frequencies", "angles"),
-    ("positions", "shares", "frequencies", "angles"),
-)
+    "frequencies", "exponents", "shares", "angles", "exponents frequencies", "shares frequencies",
+    "positions frequencies", "positions angles", "positions frequencies angles",
+    "positions exponents frequencies angles", "positions shares frequencies angles",
+)  # fmt: skip
 ROUNDED_NAMES: dict[str, Fault] = {
     "positions": "Positions in a short format",
     "frequencies": "Frequencies cast with the model",
@@ -69,23 +62,22 @@ def plain(pairs: Pairs, law: Law, positions: Tensor | None = None, drift: float 
     return None if beyond else fit
 
 
-def rounded(pairs: Pairs, law: Law) -> tuple[Fit, tuple[str, ...], str] | None:
-    """Return the fit of `law` if some part of it was rounded to a short format: which parts, and to which format."""
+def rounded(pairs: Pairs, law: Law) -> tuple[Fit, tuple[Fault, ...], str] | None:
+    """Return the fit of `law` if some part of it was rounded to a short format: the faults, and the format."""
     few = pairs.glance()
     if estimate.compare(few, *angles(law, few)).share < estimate.PLAINLY:
         return None
-    for name, dtype in SHORT.items():
-        for parts in ROUNDED:
-            for part in (few, pairs):
-                fit = estimate.compare(part, *_rounded_angles(law, part, parts, dtype))
-                if fit.share > estimate.OUTLIERS:
-                    break
-            else:
-                return fit, parts, name
+    for (name, dtype), parts in itertools.product(SHORT.items(), ROUNDED):
+        for part in (few, pairs):
+            fit = estimate.compare(part, *_rounded_angles(law, part, parts, dtype))
+            if fit.share > estimate.OUTLIERS:
+                break
+        else:
+            return fit, tuple(dict.fromkeys(ROUNDED_NAMES[part] for part in parts.split())), name
     return None
 
 
-def _rounded_angles(law: Law, pairs: Pairs, parts: tuple[str, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def _rounded_angles(law: Law, pairs: Pairs, parts: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     def to(part: str, x: Tensor) -> Tensor:
         return x.to(dtype).double() if part in parts else x
 

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from pe.doctor import estimate
-from pe.doctor.estimate import Fit, Law, Line, Pairs
+from pe.doctor.estimate import Law, Line, Pairs
 from pe.doctor.faults import Fault
 from pe.doctor.naming import (
     ROUNDED,
-    ROUNDED_NAMES,
     SHORT,
     Found,
     bases,
@@ -43,33 +42,23 @@ def search(seen: list[Pairs]) -> Found | None:
     First a law of all rows is looked for; then one of the first rows, with a known fault in the others; then one with
     something rounded on the way; and last the usual ones, at whatever positions.
     """
-    lines: dict[tuple[int, int], tuple[Pairs, list[Line]]] = {}
+    heads: list[tuple[Pairs, Pairs, Line]] = []
     runs = [_longest_run(pairs) for pairs in seen]
     for n in _lengths(len(runs[0].rows)) if runs else []:
-        hits = []
-        for k, run in enumerate(runs):
+        hits: list[Found] = []
+        for pairs, run in zip(seen, runs, strict=True):
             head = run.at(slice(0, n))
-            turn, error = estimate.speeds(head)
-            both = [one for last in (True, False) if (one := estimate.line(turn, error, last))]
-            both.sort(key=lambda one: (-len(one.left), one.surplus))
-            lines[n, k] = head, both
-            for one in (one for one in both if roughly(head, one)):
-                found = sorted(laws(head, one), key=lambda hit: hit[0].bits)
-                if found and (best := _everywhere(seen[k], head, one, found)):
-                    hits.append(best)
-                    break
-            if hits and hits[-1].sure and n > 8 and run.width > 8:
+            lines = _lines(head)
+            heads += [(pairs, head, one) for one in lines[:1] if n in {len(run.rows), 16, 32, 64}]
+            hits += next(filter(None, (_everywhere(pairs, head, one) for one in lines)), [])
+            if n > 8 and run.width > 8 and any(hit.sure for hit in hits):
                 break  # a table of this size has one layout
         if hits:
             best = min(hits, key=lambda hit: hit.law.bits)
-            others = [rival for hit in hits for rival in (hit, *hit.rivals) if rival is not best]
-            near = [rival for rival in others if rival.law.bits < best.law.bits + estimate.RIVAL_BITS]
+            near = [hit for hit in hits if hit is not best and hit.law.bits < best.law.bits + estimate.RIVAL_BITS]
             return replace(best, rivals=tuple(near))
-    for (n, k), (head, both) in lines.items():
-        for one in both[:1] if n in {len(runs[k].rows), 16, 32, 64} else []:
-            if best := _rounded_law(seen[k], head, one):
-                return best
-    return next(filter(None, map(_by_clock, seen)), None)
+    rounded_on_the_way = (_rounded_law(*head) for head in heads)
+    return next(filter(None, itertools.chain(rounded_on_the_way, map(_by_clock, seen))), None)
 
 
 def _longest_run(pairs: Pairs) -> Pairs:
@@ -85,16 +74,20 @@ def _lengths(rows: int) -> list[int]:
     return [n for n in lengths if n > 1]
 
 
-def _everywhere(pairs: Pairs, head: Pairs, one: Line, found: list[tuple[Law, Fit]]) -> Found | None:
-    """Return the best law, if it fits all rows, evenly spaced or not."""
+def _lines(pairs: Pairs) -> list[Line]:
+    """Return the lines through the speeds if the last are the slowest, and if the first are, the better one first."""
+    turn, error = estimate.speeds(pairs)
+    both = (estimate.line(turn, error, last) for last in (True, False))
+    return sorted(filter(None, both), key=lambda one: (-len(one.left), one.surplus))
+
+
+def _everywhere(pairs: Pairs, head: Pairs, one: Line) -> list[Found]:
+    """Return the laws near `one` that fit the first rows and then all of them, evenly spaced or not."""
+    found = sorted(laws(head, one), key=lambda hit: hit[0].bits) if roughly(head, one) else []
     if len(head.rows) == len(pairs.rows):
-        (law, fit), others = found[0], found[1:]
-        rivals = [Found(pairs, *other) for other in others if other[0].bits < law.bits + estimate.RIVAL_BITS]
-        return Found(pairs, law, fit, rivals=tuple(rivals), sure=shorter(head, one, law))
-    for law, _ in found[:4]:
-        if best := _elsewhere(pairs, law):
-            return best
-    return None
+        return [Found(pairs, law, fit, sure=shorter(head, one, law)) for law, fit in found]
+    best = next(filter(None, (_elsewhere(pairs, law) for law, _ in found[:4])), None)
+    return [best] if best else []
 
 
 def _elsewhere(pairs: Pairs, law: Law) -> Found | None:
@@ -170,9 +163,8 @@ def _rounded_law(pairs: Pairs, head: Pairs, one: Line) -> Found | None:
         for based in (b for p in placed for named in named_bases(p, head.width, *ends, digits=3) for b in named):
             tried = math.log2(len(ROUNDED) * len(SHORT))
             if shorter(head, one, replace(based, bits=based.bits + tried)) and (hit := rounded(pairs, based)):
-                fit, parts, name = hit
-                faults = dict.fromkeys(ROUNDED_NAMES[part] for part in parts)
-                return Found(pairs, based, fit, tuple(faults), written=name, again=False)
+                fit, faults, name = hit
+                return Found(pairs, based, fit, faults, written=name, again=False)
     return None
 
 
@@ -194,11 +186,11 @@ def nearly(one: Line) -> bool:
 
 def nearly_lawful(pairs: Pairs) -> bool:
     """Return whether the speeds of a table may be near some law, though none that could be named."""
-    turn, error = estimate.speeds(_longest_run(pairs))
+    run = _longest_run(pairs)
+    turn, error = estimate.speeds(run)
     if float((error < 0.3 * turn.abs()).double().mean()) < 2 / 3:
         return True  # too few are known
-    both = (estimate.line(turn, error, last) for last in (True, False))
-    return any(len(one.left) > max(3, len(turn) * 2 / 3) and (nearly(one) or one.surplus < 4) for one in both if one)
+    return any(len(one.left) > max(3, len(turn) * 2 / 3) and (nearly(one) or one.surplus < 4) for one in _lines(run))
 
 
 def other_speeds(pairs: Pairs) -> Tensor | None:
