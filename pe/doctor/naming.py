@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -41,6 +42,12 @@ class Found:
     rivals: tuple["Found", ...] = ()
     sure: bool = True  # whether it says the table more shortly than the table says itself
     again: bool = True  # whether `pe` makes the table again: it makes none with rounded frequencies
+
+    @cached_property
+    def drift(self) -> float:
+        """How exact the angles were: float64 if that explains every entry, or else float32."""
+        exact = plain(self.pairs, self.law, self.positions, estimate.DOUBLE)
+        return estimate.DOUBLE if exact else estimate.SINGLE
 
 
 def angles(law: Law, pairs: Pairs, positions: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -133,13 +140,16 @@ def stepped(line: Line, step: float, bits: float, width: int) -> tuple[Law, floa
 
 def _at_first_positions(pairs: Pairs, law: Law, unsure: float) -> Iterator[tuple[Law, Fit]]:
     """Yield `law` with the first positions and bases that fit, for each spacing that with the fewest digits."""
-    tried: set[float] = set()
+    few, tried = pairs.glance(), set[float]()
     for laws_there in first_positions(pairs, law):
         hits: list[tuple[Law, Fit]] = []
         for placed in laws_there:
             if not hits and placed.offset not in tried:
                 tried.add(placed.offset)
-                low, high = bases(pairs, placed.positions(pairs.rows), math.log(law.base), unsure)
+                low, high = LOGS
+                for part in (few, pairs):  # most places are contradicted by a few rows
+                    if low <= high:
+                        low, high = bases(part, placed.positions(part.rows), math.log(law.base), unsure)
                 for named in named_bases(placed, pairs.width, low, high):
                     hit = next(((one, fit) for one in named if (fit := plain(pairs, one))), None)
                     hits += [hit] if hit else []

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from pe.doctor import estimate, naming
+from pe.doctor import estimate
 from pe.doctor.calls import step_said
 from pe.doctor.naming import Found
 
@@ -35,7 +35,7 @@ COLUMNS = {
 
 def reason(found: Found) -> str:
     """Return why the table differs from exact values as it does."""
-    pairs, law = found.pairs, found.law
+    pairs = found.pairs
     x = torch.cat([pairs.sines, pairs.cosines], 1)
     form = pairs.format.name
     if not found.again:
@@ -44,7 +44,7 @@ def reason(found: Found) -> str:
         return f"It fits up to noise of {pairs.noise / pairs.radius:.1%} of the amplitude."
     if pairs.centre and abs(float(x.mean())) < 1e-4 and abs(float(x.std()) - 0.1) < 1e-4:
         return "Its mean was subtracted and it was divided by ten times its deviation, as PatchTST does."
-    if naming.plain(pairs, law, found.positions, estimate.DOUBLE):
+    if found.drift == estimate.DOUBLE:
         return f"Every entry is the exact value, rounded to {form}."
     kept = "" if form == "float32" else f", kept in {form}"
     return f"It is as far from the exact values as angles computed in float32 are{kept}."

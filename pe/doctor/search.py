@@ -56,6 +56,7 @@ def search(seen: list[Pairs]) -> Found | None:
         if hits:
             best = min(hits, key=lambda hit: hit.law.bits)
             near = [hit for hit in hits if hit is not best and hit.law.bits < best.law.bits + estimate.RIVAL_BITS]
+            near = [hit for hit in near if plain(hit.pairs, hit.law, hit.positions, best.drift)]
             return replace(best, rivals=tuple(near))
     rounded_on_the_way = (_rounded_law(*head) for head in heads)
     return next(filter(None, itertools.chain(rounded_on_the_way, map(_by_clock, seen))), None)
@@ -173,9 +174,8 @@ def base_range(found: Found) -> tuple[float, float]:
     law, pairs = found.law, found.pairs
     if not found.again:
         return law.base, law.base
-    drift = estimate.DOUBLE if plain(pairs, law, found.positions, estimate.DOUBLE) else estimate.SINGLE
     positions = law.positions(pairs.rows) if found.positions is None else found.positions
-    low, high = bases(pairs, positions, math.log(law.base), 0.0, drift)
+    low, high = bases(pairs, positions, math.log(law.base), 0.0, found.drift)
     return min(math.exp(low), law.base), max(math.exp(high), law.base)
 
 
