@@ -34,7 +34,10 @@ export function identify(x) {
   const lone = x.columns > 1 && x.columns % 2 === 1 && range(x.rows).every((r) => !x.data[(r + 1) * x.columns - 1]);
   const filled = x.take(rows).pick(range(x.columns - lone));
   const found = (rows.at(-1) - rows[0] === rows.length - 1 && grid(filled)) ||
-    sequence(filled, Float64Array.from(rows)) || faulty(x, rows) || nothing(filled);
+    sequence(filled, Float64Array.from(rows)) || faulty(x, rows) ||
+    (filled.rows < 3 || filled.columns < 4
+      ? answer(filled, null, "It is too small to tell.")
+      : answer(filled, false, "No pairs of its columns are sine and cosine of one angle."));
   return measured(report.completed(found, x.rows, rows, lone), x, rows);
 }
 
@@ -64,10 +67,9 @@ function named(found) {
   if (law.named === 1e8) faults.push("The exponent counts columns instead of pairs");
   if (law.base === 1 || Math.abs(Math.log(law.base) / width - 1) < 1e-6) faults.push("An integer division in the exponent");
   const others = found.rivals.map(report.call);
-  const oneFrequency = width === 2 && law.named === 10_000; // one pair has no base
   return answer({ rows: pairs.rows.length, columns: width }, found.sure ? true : null, report.reason(found), {
     layout, call, base: law.base, spacing: law.spacing, offset: positions[0], scale: fit.scale, shift: fit.shift,
-    baseRange: oneFrequency ? [1e-300, 1e300] : naming.baseRange(found),
+    baseRange: naming.baseRange(found),
     step: !found.positions || found.written ? law.step : null,
     faults: [...new Set(faults)],
     alternatives: [...new Set(others)].filter((one) => one !== call),
@@ -123,19 +125,14 @@ function entriesCastToIntegers(x) {
   return null;
 }
 
-function nothing(x) {
-  if (x.rows < 3 || x.columns < 4) return answer(x, null, "It is too small to tell.");
-  return answer(x, false, "No pairs of its columns are sine and cosine of one angle.");
-}
-
 /** What a table is whose rows are the places of a grid, or null if it is no grid. */
 function grid(x) {
   const sizes = columns.grid(x);
   if (sizes.length === 1) return null;
-  const seen = columns.axisOfColumns(x, sizes);
-  const order = columns.orders(x.columns, sizes.length).find(([, axis]) => axis.every((a, c) => a === seen[c] || seen[c] < 0));
-  if (!order) return null;
-  const [blocks, axisOf] = order, own = sizes.map((_, axis) => range(x.columns).filter((c) => axisOf[c] === axis)), parts = [];
+  const [blocks, axisOf] = columns.blocks(x, sizes), axes = blocks.slice(0, sizes.length), parts = [];
+  const isGrid = [...axes].sort().every((axis, k) => axis === k) && axes.length === sizes.length;
+  if (!isGrid || !["", `,${axes}`].some((again) => String(blocks) === axes + again)) return null;
+  const own = sizes.map((_, axis) => range(x.columns).filter((c) => axisOf[c] === axis));
   for (const [axis, size] of sizes.entries()) {
     const step = columns.stride(sizes, axis);
     const part = sequence(x.take(range(size).map((r) => r * step)).pick(own[axis]), Float64Array.from({ length: size }, (_, r) => r));

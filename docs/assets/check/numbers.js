@@ -59,7 +59,7 @@ const half = (x) => {
 /** A float64 number rounded once. */
 export const ONCE = { bfloat16: (x) => shorten(x, 8, -133), float16: half, float32: Math.fround, float64: (x) => x };
 /** The same as torch casts: to 16 bits by way of float32. */
-export const CAST = { bfloat16: (x) => ONCE.bfloat16(Math.fround(x)), float16: (x) => half(Math.fround(x)) };
+export const CAST = { ...ONCE, bfloat16: (x) => ONCE.bfloat16(Math.fround(x)), float16: (x) => half(Math.fround(x)) };
 
 // Numbers as Python writes them. --------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 // What is found, in words and as a call that runs. A port of pe/doctor/report.py.
 
 import * as estimate from "./estimate.js";
-import { frequencies, plain } from "./naming.js";
-import { ONCE, general, grouped, number, range, repr, round, scientific } from "./numbers.js";
+import { frequencies } from "./naming.js";
+import { ONCE, general, grouped, number, range, repr, round, scientific, sum } from "./numbers.js";
 
 const WHO = {
   "interleaved paper": "the paper, most tutorials, SpeechT5, keras-hub, espnet and OpenNMT-py",
@@ -155,11 +155,19 @@ export function completed(found, rows, real, lone) {
 
 /** Why the table differs from exact values as it does. */
 export function reason(found) {
-  const { pairs, law, positions, again, written: how } = found, form = pairs.format.name;
+  const { pairs, drift, again, written: how } = found, form = pairs.format.name;
   if (!again) return `It fits to the digit if that was computed in ${how}.`;
   if (pairs.noise) return `It fits up to noise of ${((100 * pairs.noise) / pairs.radius).toFixed(1)}% of the amplitude.`;
-  if (plain(pairs, law, positions, estimate.DOUBLE)) return `Every entry is the exact value, rounded to ${form}.`;
+  if (pairs.centre && isNormalised([...pairs.sines.data, ...pairs.cosines.data]))
+    return "Its mean was subtracted and it was divided by ten times its deviation, as PatchTST does.";
+  if (drift === estimate.DOUBLE) return `Every entry is the exact value, rounded to ${form}.`;
   return `It is as far from the exact values as angles computed in float32 are${form === "float32" ? "" : `, kept in ${form}`}.`;
+}
+
+/** Whether mean and deviation are 0 and 0.1. */
+function isNormalised(entries) {
+  const mean = sum(entries) / entries.length, deviation = Math.sqrt(sum(entries.map((v) => (v - mean) ** 2)) / (entries.length - 1));
+  return Math.abs(mean) < 1e-4 && Math.abs(deviation - 0.1) < 1e-4;
 }
 
 /** The answer for a person. */
@@ -196,7 +204,7 @@ function settings(found) {
     const width = part.shape[1], [low, high] = part.baseRange, name = axes.length ? `Axis ${axis} of ${axes.length}, ${part.shape[0]} places: ` : "";
     let base = grouped(general(part.base, 10));
     if (part.spacing === "tensor2tensor")
-      base = `${grouped(general(part.base ** ((width - 2) / width), 6))} in the spacing of tensor2tensor, ${fixed(part.base)} as \`base=\``;
+      base = `${grouped(general(ownBase(part), 6))} in the spacing of tensor2tensor, ${fixed(part.base)} as \`base=\``;
     if (width === 2) base = "any, as there is one frequency";
     else if (high / low > 1.001) base += ` (anything from ${grouped(general(low, 6))} to ${grouped(general(high, 6))} fits)`;
     const where = part.step === null
@@ -205,9 +213,7 @@ function settings(found) {
     lines.push(`${name}Layout ${part.layout} (${COLUMNS[part.layout]}); base ${base}; ${where}.`);
   }
   if (found.order.length) lines.push(`Blocks of columns, by axis: ${found.order.join(", ")}.`);
-  if (found.shift && found.scale !== null && isNormalised(found))
-    lines.push("Its mean was subtracted and it was divided by ten times its deviation, as PatchTST does.");
-  else if (found.scale !== null && (found.scale !== 1 || found.shift))
+  if (found.scale !== null && (found.scale !== 1 || found.shift))
     lines.push(`Amplitude ${general(found.scale, 6)}${found.shift ? `, shifted by ${general(found.shift, 6)}.` : "."}`);
   return lines;
 }
@@ -215,23 +221,11 @@ function settings(found) {
 /** A number as a person would write it. */
 const say = (x, rows) => stepText(x, rows).replaceAll("math.pi", "π").replaceAll("2 * π", "2π").replace(/^[()]+|[()]+$/g, "");
 
-/** Whether mean and deviation of the table are 0 and 0.1. */
-function isNormalised({ base, scale, shift, shape: [rows, width], offset, step }) {
-  if (!base || !scale) return false;
-  const make = maker(range(rows).map((r) => (offset ?? 0) + (step || 1) * r), width, base, "sin_cos", { form: "float64" });
-  let total = 0, squares = 0;
-  for (let r = 0; r < rows; r++) for (let c = 0; c < width; c++) total += make(r, c);
-  const mean = total / (rows * width);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < width; c++) squares += (make(r, c) - mean) ** 2;
-  const deviation = Math.sqrt(squares / (rows * width - 1));
-  return Math.abs(scale * 10 * deviation - 1) < 1e-4 && Math.abs(shift + scale * mean) < 1e-4;
-}
+const ownBase = ({ base, spacing, shape: [, width] }) => (spacing === "tensor2tensor" ? base ** ((width - 2) / width) : base);
 
 function who(found) {
   if (found.faults.length || found.shift) return [];
-  const width = (found.axes[0] ?? found).shape[1];
-  const usual = { paper: 1e4, tensor2tensor: 1e4 ** (width / Math.max(width - 2, 1)) }[found.spacing];
-  if (!(Math.abs(found.base - usual) <= 1e-9 * Math.max(found.base, usual))) return ["The base is not the usual 10,000."];
+  if (!(Math.abs(ownBase(found.axes[0] ?? found) / 1e4 - 1) <= 1e-9)) return ["The base is not the usual 10,000."];
   const grid = found.order.length, builder = grid ? WHO_GRID[`${found.layout} ${found.order}`] : found.step === 1 && WHO[`${found.layout} ${found.spacing}`];
   return builder ? [`So built by ${builder}. The page Conventions has them all.`] : [];
 }
