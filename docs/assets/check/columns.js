@@ -45,7 +45,7 @@ export function mixedUp(all, format) {
 const closeness = (x) => 4 * SINGLE * largest(x.data);
 
 /** How many rows each axis of a grid has, that of the slowest first; for a sequence only the one number. */
-export function grid(x) {
+export function sizesOfGrid(x) {
   const { rows: n, columns: k, data } = x, close = closeness(x), columns = range(k);
   const changes = (r, c) => Math.abs(data[r * k + c] - data[(r - 1) * k + c]) > close;
   const moving = columns.map((c) => range(n - 1, 1).some((r) => changes(r, c)));
@@ -55,7 +55,7 @@ export function grid(x) {
     const slow = columns.filter((c) => stays[c]), fast = columns.filter((c) => !stays[c]);
     if (!slow.some((c) => moving[c]) || !fast.length) continue;
     const again = range(n - width, width).every((r) => fast.every((c) => Math.abs(data[r * k + c] - data[(r - width) * k + c]) <= close));
-    if (again) return [...grid(x.take(range(n / width).map((r) => r * width)).pick(slow)), width];
+    if (again) return [...sizesOfGrid(x.take(range(n / width).map((r) => r * width)).pick(slow)), width];
   }
   return [n];
 }
@@ -64,7 +64,7 @@ export function grid(x) {
 export const stride = (sizes, axis) => sizes.slice(axis + 1).reduce((a, b) => a * b, 1);
 
 /** The axis of each block of neighbouring columns, and of each column; what never changes belongs to the block before. */
-export function blocks(x, sizes) {
+export function blocksOf(x, sizes) {
   const { rows: n, columns: k, data } = x, close = closeness(x), axisOf = new Array(k).fill(null);
   sizes.forEach((size, axis) => {
     const step = stride(sizes, axis);

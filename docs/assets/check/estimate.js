@@ -31,7 +31,7 @@ export const spread = (rows, most) =>
   rows <= most ? range(rows) : range(most).map((i) => round(Math.fround(((rows - 1) / (most - 1)) * i)));
 
 /** Columns of the sines and of the cosines. */
-export function columns(width, layout) {
+export function columnsOf(width, layout) {
   const sines = (width + 1) >> 1, cosines = width >> 1;
   if (layout === "sin_cos") return [range(sines), range(cosines, sines)];
   if (layout === "cos_sin") return [range(sines, cosines), range(cosines)];
@@ -101,7 +101,7 @@ export class Pairs {
 export function pairings(x, rows, format) {
   if (x.columns < 2) return [];
   return ["interleaved", "sin_cos", "cos_sin", "interleaved, cosines first"].flatMap((layout) => {
-    const [sines, cosines] = columns(x.columns, layout);
+    const [sines, cosines] = columnsOf(x.columns, layout);
     const pairs = onCircles(new Pairs(layout, x.columns, rows, x.pick(sines), x.pick(cosines), format));
     return pairs ? [pairs] : [];
   });
@@ -206,7 +206,7 @@ export class Line {
 }
 
 /** The line through the logarithms of the speeds, fitted from the slow end; faster hands may have gone round unseen. */
-export function line(turn, error, fromLast) {
+export function lineThrough(turn, error, fromLast) {
   const points = [], order = fromLast ? range(turn.length).reverse() : range(turn.length);
   let sign = 0;
   for (const pair of order) {

@@ -3,10 +3,12 @@
 // A port of pe/doctor/naming.py. A law is { base, step, offset, spacing, named, bits }: angles p · base^(−2i/width) at
 // the positions p = offset + step · row; what is found, { pairs, law, fit, faults, positions, written, rivals, sure, again }.
 
-import * as estimate from "./estimate.js";
+import {
+  ALL_BITS, COARSE, DOUBLE, FARTHEST, FEWEST_CLOCKS, FROM_NOISE, GLANCE, LAW_BITS, NATS, OUTLIERS, PLAINLY, RIVAL_BITS,
+  ROUGHLY, ROWS, SINGLE, SURE, UNRESOLVED, clock, compare, deviations, lineThrough, speeds, spread, withinHalfATurn,
+} from "./estimate.js";
 import { CAST, modulo, range, round, shortened, sum } from "./numbers.js";
 
-const { SINGLE } = estimate;
 const SHORT = ["bfloat16", "float16"];
 // What may have been computed in a short format, most likely first.
 const ROUNDED = [
@@ -24,22 +26,22 @@ const ROUNDED_NAMES = {
 };
 
 const evenly = (law, pairs) => pairs.rows.map((row) => law.offset + law.step * row);
-export const frequencies = (base, width, count) => Float64Array.from({ length: count }, (_, i) => base ** ((-2 * i) / width));
-const omegaOf = (law, pairs, count) => frequencies(law.base, pairs.width, count);
+export const frequenciesOf = (base, width, count) => Float64Array.from({ length: count }, (_, i) => base ** ((-2 * i) / width));
+const omegaOf = (law, pairs, count) => frequenciesOf(law.base, pairs.width, count);
 const angles = (law, pairs, positions) => ({ positions: positions ?? evenly(law, pairs), omega: omegaOf(law, pairs, pairs.most) });
 const found = (pairs, law, fit, more = {}) => ({
   pairs, law, fit, faults: [], positions: null, written: "{}", rivals: [], sure: true, again: true,
   /** How exact the angles were: float64 if that explains every entry, or else float32. */
-  get drift() { return plain(pairs, law, this.positions, estimate.DOUBLE) ? estimate.DOUBLE : SINGLE; },
+  get drift() { return plain(pairs, law, this.positions, DOUBLE) ? DOUBLE : SINGLE; },
   ...more,
 });
 
 /** How `law` fits if rounding and noise explain what is left; a few rows are looked at first. */
 export function plain(pairs, law, positions = null, drift = SINGLE) {
-  const few = estimate.spread(pairs.rows.length, estimate.GLANCE);
-  let fit = estimate.compare(pairs.at(few), angles(law, pairs.at(few), positions && few.map((r) => positions[r])), drift);
+  const few = spread(pairs.rows.length, GLANCE);
+  let fit = compare(pairs.at(few), angles(law, pairs.at(few), positions && few.map((r) => positions[r])), drift);
   if (fit.share > 0) return null;
-  if (few.length < pairs.rows.length) fit = estimate.compare(pairs, angles(law, pairs, positions), drift);
+  if (few.length < pairs.rows.length) fit = compare(pairs, angles(law, pairs, positions), drift);
   const beyond = pairs.noise && fit.loss > 0.75 * pairs.sines.data.length * 2; // noise across the circle says how much it is
   return fit.share > 0 || beyond ? null : fit;
 }
@@ -47,13 +49,13 @@ export function plain(pairs, law, positions = null, drift = SINGLE) {
 /** The fit of `law` if some part of it was rounded to a short format: the faults, and the format. */
 function rounded(pairs, law) {
   const few = pairs.glance();
-  if (estimate.compare(few, angles(law, few)).share < estimate.PLAINLY) return null;
+  if (compare(few, angles(law, few)).share < PLAINLY) return null;
   for (const written of SHORT)
     for (const parts of ROUNDED) {
-      const fits = (part) => estimate.compare(part, roundedAngles(law, part, parts, CAST[written]));
-      if (fits(few).share > estimate.OUTLIERS) continue;
+      const fits = (part) => compare(part, roundedAngles(law, part, parts, CAST[written]));
+      if (fits(few).share > OUTLIERS) continue;
       const fit = fits(pairs), faults = [...new Set(parts.split(" ").map((part) => ROUNDED_NAMES[part]))];
-      if (fit.share <= estimate.OUTLIERS) return { fit, faults, written };
+      if (fit.share <= OUTLIERS) return { fit, faults, written };
     }
   return null;
 }
@@ -80,7 +82,7 @@ export function nice(estimated, low, high, usual, digits = 9) {
 function laws(pairs, line) {
   const n = pairs.rows.length, [log, error] = line.at(0), speed = Math.exp(log), gaps = Math.max(n - 1, 1), all = [];
   const usual = [1, (2 * Math.PI) / n, 1 / gaps, 1 / n, (2 * Math.PI) / gaps, Math.PI / 180];
-  const around = estimate.SURE * speed * (Math.min(error, 1) + 4e-7);
+  const around = SURE * speed * (Math.min(error, 1) + 4e-7);
   for (const [step, bits] of nice(speed, speed - around, speed + around, usual)) {
     const hits = atFirstPositions(pairs, ...stepped(line, step, bits, pairs.width));
     all.push(...hits);
@@ -142,7 +144,7 @@ function namedBases(law, width, [low, high], digits = 9) {
 
 /** The lowest and the highest logarithm of the base that fit, given about which it is: where the intervals of all hands overlap. */
 function bases(all, allPositions, logBase, unsure, drift = SINGLE) {
-  const pick = estimate.spread(all.rows.length, estimate.ROWS), some = all.at(pick), p = pick.map((r) => allPositions[r]);
+  const pick = spread(all.rows.length, ROWS), some = all.at(pick), p = pick.map((r) => allPositions[r]);
   const { re, im, columns: k } = some.hands, bounds = some.handBounds(drift).data, sigma = some.handErrors().data;
   let [low, high] = LOGS;
   for (let pass = 0; pass < 3; pass++) {
@@ -151,9 +153,9 @@ function bases(all, allPositions, logBase, unsure, drift = SINGLE) {
       const share = (2 * i) / all.width, omega = Math.exp(-share * logBase), drifts = drift * (3 + 3 * share * Math.abs(logBase));
       for (let r = 0, at = i; r < p.length; r++, at += k) {
         const angle = p[r] * omega, tells = share * Math.abs(angle);
-        if (!(tells > 1e-12 && tells * unsure < estimate.UNRESOLVED)) continue;
+        if (!(tells > 1e-12 && tells * unsure < UNRESOLVED)) continue;
         told = true;
-        const left = estimate.withinHalfATurn(Math.atan2(im[at], re[at]) - angle);
+        const left = withinHalfATurn(Math.atan2(im[at], re[at]) - angle);
         if (all.noise) {
           information += (tells / sigma[at]) ** 2;
           off += (share * angle * left) / sigma[at] ** 2;
@@ -167,7 +169,7 @@ function bases(all, allPositions, logBase, unsure, drift = SINGLE) {
     }
     if (!told) break;
     if (all.noise) {
-      const around = Math.sqrt((2 * estimate.NATS) / information);
+      const around = Math.sqrt((2 * NATS) / information);
       [least, most] = [-off / information - around, -off / information + around];
     }
     [low, high] = [Math.max(logBase + least, LOGS[0]), Math.min(logBase + most, LOGS[1])];
@@ -178,7 +180,7 @@ function bases(all, allPositions, logBase, unsure, drift = SINGLE) {
 
 /** The angles of the hands in row 0 by the frequencies of `law`, their errors, and the frequencies. */
 function rowZero(all, law) {
-  const pairs = all.at(estimate.spread(all.rows.length, estimate.ROWS)), z = pairs.hands, k = z.columns;
+  const pairs = all.at(spread(all.rows.length, ROWS)), z = pairs.hands, k = z.columns;
   const omega = omegaOf(law, pairs, k), weight = pairs.weights();
   const phases = new Float64Array(k), sigma = new Float64Array(k);
   for (let i = 0; i < k; i++) {
@@ -198,8 +200,8 @@ function rowZero(all, law) {
 /** For each position that the hands may show in row 0, `law` with numbers near it, round ones first. */
 function firstPositions(pairs, law) {
   const { phases, sigma: sharp, omega } = rowZero(pairs, law), sigma = sharp.map((s) => s + 1e-3), { step } = law;
-  const fastest = Math.max(...omega), most = Math.ceil(estimate.FARTHEST * Math.min(Math.min(...omega) / (2 * Math.PI), 1));
-  const read = estimate.clock(omega, sigma), off = (4 * sigma[omega.indexOf(fastest)]) / fastest;
+  const fastest = Math.max(...omega), most = Math.ceil(FARTHEST * Math.min(Math.min(...omega) / (2 * Math.PI), 1));
+  const read = clock(omega, sigma), off = (4 * sigma[omega.indexOf(fastest)]) / fastest;
   // Where the hands come together again and again, a whole number is likelier than any other.
   const order = range(2 * most + 1, -most).map((turns) => {
     const [p, misfit] = read(phases, turns);
@@ -216,10 +218,10 @@ function firstPositions(pairs, law) {
 function roughly(pairs, line) {
   const some = pairs.glance(), z = some.hands, k = z.columns, middle = sum(some.rows) / z.rows;
   const omega = range(k).map((i) => Math.exp(Math.min(Math.max(line.at(0)[0] + line.slope * i, -700), 60)));
-  const left = estimate.deviations(z, (r, i) => line.sign * (some.rows[r] - middle) * omega[i]), error = some.handErrors().data;
-  const fixed = some.format.relative + SINGLE + (estimate.FROM_NOISE * some.noise) / some.radius;
+  const left = deviations(z, (r, i) => line.sign * (some.rows[r] - middle) * omega[i]), error = some.handErrors().data;
+  const fixed = some.format.relative + SINGLE + (FROM_NOISE * some.noise) / some.radius;
   const far = omega.map((w) => (some.rows.at(-1) + 1) * SINGLE * w * (3 + 3 * Math.abs(Math.log(w))));
-  return left.every((angle, at) => Math.abs(angle) <= estimate.ROUGHLY * (fixed + far[at % k] + error[at]));
+  return left.every((angle, at) => Math.abs(angle) <= ROUGHLY * (fixed + far[at % k] + error[at]));
 }
 
 const cost = (position) => 1 + 2 * Math.log2(Math.abs(position) + 1);
@@ -237,7 +239,7 @@ function shorter(pairs, line, law) {
   const told = sum(line.errors.map((e) => Math.max(0, -Math.log2(e * Math.sqrt(line.surplus)) - 2)));
   const phases = phaseBits(phaseErrors(pairs).map((e) => e / pairs.rows.length ** 0.5));
   const offset = law.offset === round(law.offset) ? cost(law.offset) : 20;
-  return told - (law.bits - offset) >= estimate.LAW_BITS && told + phases - law.bits >= estimate.ALL_BITS;
+  return told - (law.bits - offset) >= LAW_BITS && told + phases - law.bits >= ALL_BITS;
 }
 
 /** The simplest law by which a table, seen in each of its layouts, was made. */
@@ -253,7 +255,7 @@ export function search(seen) {
     }
     if (hits.length) {
       const best = hits.reduce((a, b) => (b.law.bits < a.law.bits ? b : a)), { drift } = best;
-      const near = hits.filter((hit) => hit !== best && hit.law.bits < best.law.bits + estimate.RIVAL_BITS);
+      const near = hits.filter((hit) => hit !== best && hit.law.bits < best.law.bits + RIVAL_BITS);
       return { ...best, drift, rivals: near.filter((hit) => plain(hit.pairs, hit.law, hit.positions, drift)) };
     }
   }
@@ -271,7 +273,7 @@ function first(items, find) {
 
 /** The lines through the speeds if the last are the slowest, and if the first are, the better one first. */
 function bothLines(pairs) {
-  const [turn, error] = estimate.speeds(pairs), both = [true, false].map((fromLast) => estimate.line(turn, error, fromLast));
+  const [turn, error] = speeds(pairs), both = [true, false].map((fromLast) => lineThrough(turn, error, fromLast));
   return both.filter(Boolean).sort((a, b) => b.left.length - a.left.length || a.surplus - b.surplus);
 }
 
@@ -324,8 +326,8 @@ function* known(pairs, even) {
 /** `law` with the positions that the rows show, each read for itself. */
 function read(pairs, law) {
   const z = pairs.hands, n = z.rows, k = z.columns;
-  if (k < estimate.FEWEST_CLOCKS) return null;
-  const error = phaseErrors(pairs), time = estimate.clock(omegaOf(law, pairs, k), error.map((e) => e + 1e-3));
+  if (k < FEWEST_CLOCKS) return null;
+  const error = phaseErrors(pairs), time = clock(omegaOf(law, pairs, k), error.map((e) => e + 1e-3));
   const shown = Float64Array.from({ length: n }, (_, r) =>
     time(range(k).map((i) => Math.atan2(z.im[r * k + i], z.re[r * k + i])))[0]);
   const bits = phaseBits(error) * n;
@@ -334,7 +336,7 @@ function read(pairs, law) {
     if (!fit) continue;
     const whole = positions.every(Number.isInteger);
     const spent = whole ? sum(positions.map((p) => cost(p) + 1)) : 30 * n;
-    const sure = bits - spent >= estimate.ALL_BITS && positions.some((p) => p !== 0);
+    const sure = bits - spent >= ALL_BITS && positions.some((p) => p !== 0);
     const steps = new Set(range(n - 1, 1).map((r) => (positions[r] - positions[r - 1]) / (pairs.rows[r] - pairs.rows[r - 1])));
     const [step] = steps;
     if (steps.size === 1 && step !== 0)
@@ -357,7 +359,7 @@ function roundedLaw(pairs, head, one) {
   const [log] = one.at(0), tried = Math.log2(ROUNDED.length * SHORT.length);
   for (const step of [1, shortened(Math.exp(log), 1)]) {
     if (!(Math.abs(Math.log(step) - log) < 0.1)) continue;
-    const [law, unsure] = stepped(one, step, 0, head.width), middle = Math.log(law.base), around = estimate.SURE * Math.min(unsure, 1);
+    const [law, unsure] = stepped(one, step, 0, head.width), middle = Math.log(law.base), around = SURE * Math.min(unsure, 1);
     for (const placed of firstPositions(head, law).flat())
       for (const based of namedBases(placed, head.width, [middle - around, middle + around], 3).flat()) {
         const hit = shorter(head, one, { ...based, bits: based.bits + tried }) && rounded(pairs, based);
@@ -375,11 +377,11 @@ export function baseRange({ law, again, pairs, positions, drift }) {
 }
 
 /** Whether the speeds are near a law, as those are that something was rounded of. */
-const nearly = (one) => sum(one.left.map((left) => left ** 2)) / one.left.length <= estimate.COARSE ** 2;
+const nearly = (one) => sum(one.left.map((left) => left ** 2)) / one.left.length <= COARSE ** 2;
 
 /** Whether the speeds of a table may be near some law, though none that could be named. */
 export function nearlyLawful(pairs) {
-  const run = longestRun(pairs), [turn, error] = estimate.speeds(run);
+  const run = longestRun(pairs), [turn, error] = speeds(run);
   if (turn.filter((t, i) => error[i] < 0.3 * Math.abs(t)).length / turn.length < 2 / 3) return true; // too few are known
   return bothLines(run).some((one) => one.left.length > Math.max(3, (turn.length * 2) / 3) && (nearly(one) || one.surplus < 4));
 }
@@ -388,7 +390,7 @@ export function nearlyLawful(pairs) {
 export function otherSpeeds(pairs) {
   const run = longestRun(pairs);
   if (run.rows.length < 4) return null;
-  const [turn, error] = estimate.speeds(run), left = estimate.deviations(run.hands, (r, i) => r * turn[i]);
-  const limit = 0.05 + estimate.FROM_NOISE * run.handErrors().data.reduce((a, b) => Math.max(a, b), 0);
+  const [turn, error] = speeds(run), left = deviations(run.hands, (r, i) => r * turn[i]);
+  const limit = 0.05 + FROM_NOISE * run.handErrors().data.reduce((a, b) => Math.max(a, b), 0);
   return error.every(Number.isFinite) && left.every((angle) => Math.abs(angle) < limit) ? turn.map(Math.abs) : null;
 }
