@@ -1,6 +1,6 @@
 """How often `pe.identify` is right, and that it never is wrong.
 
-`python -m tests.identify` tries all tables, prints the counts and saves them for the documentation, in about 20 minutes.
+`python -m tests.identify` tries all tables and saves the counts for the documentation, in about 20 minutes.
 """
 
 import itertools

@@ -35,7 +35,8 @@ for (const name of readdirSync(".").filter((name) => !name.endsWith(".mjs")).sor
   try {
     for (const [key, x] of await opened(name)) {
       const found = identify(x);
-      answers[key] = { ...found, text: report(found, words), rows: x.rows, columns: x.columns, data: KEEP ? [...x.data] : [] };
+      const { rows, columns } = x, data = KEEP ? [...x.data] : [];
+      answers[key] = { ...found, text: report(found, words), rows, columns, data };
     }
   } catch (error) {
     answers[name] = { error: error.message };

@@ -87,13 +87,12 @@ export class Pairs {
     return this.at(spread(this.rows.length, GLANCE));
   }
   at(index) {
-    return this.with(Float64Array.from(index, (r) => this.rows[r]), this.sines.take(index), this.cosines.take(index));
+    const { layout, width, rows, sines, cosines, format, radius, centre, noise } = this;
+    return new Pairs(layout, width, index.map((r) => rows[r]), sines.take(index), cosines.take(index), format, radius, centre, noise);
   }
+  /** The rows from `start` to before `stop`. */
   slice(start, stop) {
-    return this.with(this.rows.subarray(start, stop), this.sines.slice(start, stop), this.cosines.slice(start, stop));
-  }
-  with(rows, sines, cosines, { radius, centre, noise } = this) {
-    return new Pairs(this.layout, this.width, rows, sines, cosines, this.format, radius, centre, noise);
+    return this.at(range(Math.max(Math.min(stop, this.rows.length) - start, 0), start));
   }
 }
 
@@ -128,7 +127,7 @@ function onCircles(pairs) {
   if (!(rough < 2 * ROUGHEST * radius ** 2) || Math.abs(centre) > OFF_CENTRE * radius) return null;
   const level = Math.sqrt(meanSquare(allowed) / 3) + 4 * SINGLE * (radius + Math.abs(centre)) ** 2;
   const noise = rough <= 1.5 * level ? 0 : rough / (2 * radius);
-  return pairs.with(pairs.rows, pairs.sines, pairs.cosines, { radius, centre, noise });
+  return Object.assign(pairs, { radius, centre, noise });
 }
 
 /** Hands turned back by `turn(row, pair)` radians: the angle from their mean to each, by rows. */

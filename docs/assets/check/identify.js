@@ -3,7 +3,7 @@
 import { blocksOf, mixedUp, sizesOfGrid, stride } from "./columns.js";
 import { FEWEST_CLOCKS, OUTLIERS, numberFormat, pairings } from "./estimate.js";
 import { baseRange, nearlyLawful, otherSpeeds, search } from "./naming.js";
-import { largest, range, round } from "./numbers.js";
+import { grouped, largest, range, round } from "./numbers.js";
 import { alongAxis, callOf, completed, gridCall, maker, reason, report, written } from "./report.js";
 
 const LAYOUTS = ["interleaved", "sin_cos", "cos_sin"];
@@ -21,7 +21,7 @@ const answer = (x, sinusoidal, why, more = {}) => ({ ...EMPTY, sinusoidal, shape
 export function identify(x) {
   const infinite = x.data.reduce((count, entry) => count + !Number.isFinite(entry), 0);
   if (infinite) {
-    const why = `${infinite.toLocaleString("en")} of ${x.data.length.toLocaleString("en")} entries are not finite.`;
+    const why = `${grouped(String(infinite))} of ${grouped(String(x.data.length))} entries are not finite.`;
     return answer(x, null, why, { faults: x.columns === 2 ? ["NaN at width 2"] : [] });
   }
   const rows = range(x.rows).filter((r) => x.row(r).some(Boolean));
