@@ -1,14 +1,12 @@
 """How often `pe.identify` is right, and that it never is wrong.
 
-`python -m tests.identify 41` tries one in 41 of all tables, prints the counts and saves them for the documentation;
-without a number it tries all of them, which takes hours.
+`python -m tests.identify` tries all tables and saves the counts for the documentation, in about 20 minutes.
 """
 
 import itertools
 import json
 import math
 import random
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,11 +20,12 @@ import pe
 SAVED = Path(__file__).parents[1] / "docs/figures/identify.json"
 LAYOUTS = ("interleaved", "sin_cos", "cos_sin")
 SPACINGS = ("paper", "tensor2tensor")
-WIDTHS = (2, 4, 8, 16, 32, 64, 128, 256, 512, 768)
-LENGTHS = (3, 8, 32, 128, 512, 2048)
+WIDTHS = (2, 4, 8, 64, 768)
+LENGTHS = (3, 32, 2048)
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
-BASES = (10_000.0, 100.0, 1_000.0, 500_000.0, 9_731.0)
-OFFSETS = (0, 1, 2, 17, -5, 1000)
+BASES = (10_000.0, 100.0, 500_000.0)
+OFFSETS = (0, -5, 1000)
+OTHERS = 1_000  # tables of random parameters, and tables that are no encoding
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def truths() -> Iterator[Truth]:
         LAYOUTS, SPACINGS, WIDTHS, LENGTHS, DTYPES, BASES, OFFSETS
     ):
         if width > 2 or spacing == "paper":
-            single = dtype == torch.float32 and offset != 17  # one of the first positions with exact angles
+            single = dtype == torch.float32 and offset != -5  # one of the first positions with exact angles
             yield Truth(length, width, layout, spacing, base, offset, dtype=dtype, single=single)
 
 
@@ -189,17 +188,17 @@ GROUPS: dict[str, Callable[[Truth], bool]] = {
 
 
 def run(sample: int = 1) -> dict[str, dict[str, int]]:
-    """Return the counts of verdicts: of every table, or of one in `sample` and as many fewer of random ones."""
+    """Return the counts of verdicts: of every table, or of one in `sample`."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in (*GROUPS, "random", "negatives")}
     chosen = (truth for index, truth in enumerate(truths()) if index * 7919 % sample == 0)
-    made = [(truth, True) for truth in chosen] + [(truth, False) for truth in never_seen(10_000 // sample, seed=sample)]
+    made = [(truth, True) for truth in chosen] + [(truth, False) for truth in never_seen(OTHERS // sample, seed=sample)]
     for truth, of_matrix in made:
         found = verdict(pe.identify(truth.table()), truth)
         for group in [name for name, holds in GROUPS.items() if holds(truth)] if of_matrix else ["random"]:
             counts[group][found] += 1
         if found in {"wrong", "missed"}:
             print(found, truth, repr(pe.identify(truth.table())), flush=True)
-    for name, table in negatives(10_000 // sample, seed=sample):
+    for name, table in negatives(OTHERS // sample, seed=sample):
         said = pe.identify(table).sinusoidal
         counts["negatives"][{True: "wrong", False: "no", None: "undecided"}[said]] += 1
         if said:
@@ -209,7 +208,7 @@ def run(sample: int = 1) -> dict[str, dict[str, int]]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    counted = run(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    counted = run()
     for group, numbers in counted.items():
         print(f"{group:10}", *(f"{name} {number:,}" for name, number in sorted(numbers.items())), sep="  ")
     SAVED.write_text(json.dumps(counted, indent=2, sort_keys=True) + "\n", encoding="utf-8")

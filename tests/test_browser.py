@@ -884,6 +884,11 @@ def test_pasted_rows_are_checked_by_keyboard_and_the_call_is_copied(visit: Visit
     expect(page.get_by_role("status")).to_have_text("Row 1 has 1 numbers, but row 0 has 2.")
 
 
+def test_scripts_of_the_check_are_light(site: Path) -> None:
+    served = [site / "assets/check.js", *(site / "assets/check").iterdir()]
+    assert sum(len(gzip.compress(file.read_bytes())) for file in served) <= 20 * 1024
+
+
 def test_examples_and_pictures_of_the_check(visit: Visit) -> None:
     page = visit("check/", viewport=PHONE, color_scheme="dark")
     pixels = "canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data]"

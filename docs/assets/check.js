@@ -4,6 +4,7 @@ import { ramp } from "./ramp.js";
 
 const $ = (id) => document.getElementById(id);
 const answer = $("answer"), status = $("status"), choice = $("tensor");
+const words = JSON.parse($("words").textContent);
 const LIKELY = /pos|time|sin|embed_p|pe$/i;
 
 let worker, asked = 0, file, offered = [];
@@ -20,7 +21,7 @@ function ask(question, then) {
     if (!data.error) then(data);
   };
   worker.onerror = () => { status.textContent = "This browser cannot run the check. Python can: pe.identify"; };
-  worker.postMessage({ id, ...question });
+  worker.postMessage({ id, words, ...question });
 }
 
 // What is asked. ------------------------------------------------------------------------------------------------------

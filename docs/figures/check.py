@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 import pe
+from pe.doctor import report
 
 
 def doubled(hand: Tensor) -> list[tuple[int, float]]:
@@ -61,8 +62,17 @@ def hour() -> Figure:
     return figure
 
 
+def words() -> dict[str, dict[str, str]]:
+    """Return how `pe.identify` says what order columns have, and who uses which convention, for the script."""
+    return {
+        "columns": report.COLUMNS,
+        "who": {f"{layout} {spacing}": who for (layout, spacing), who in report.WHO.items()},
+        "grid": {f"{layout} {','.join(map(str, order))}": who for (layout, order), who in report.WHO_GRID.items()},
+    }
+
+
 def examples() -> None:
-    """Print, as JSON, the tables that can be tried, as torch prints them."""
+    """Print, as JSON, the tables that can be tried, as torch prints them, and words for the answers."""
     tables = {
         "paper": pe.generate_position_encoding(12, 16),
         "whisper": pe.generate_position_encoding(12, 16, base=10_000 ** (16 / 14), layout="sin_cos"),
@@ -71,6 +81,7 @@ def examples() -> None:
     }
     texts = {name: printed(table) for name, table in tables.items()}
     print(f'<script type="application/json" id="examples">{json.dumps(texts)}</script>')
+    print(f'<script type="application/json" id="words">{json.dumps(words())}</script>')
 
 
 def printed(table: Tensor) -> str:

@@ -18,7 +18,7 @@ GROUPS = {
     "matrix": "All",
     "wide": "16 columns or more, float32 or float64",
     "narrow": "2 to 8 columns",
-    "short": "3 or 8 rows",
+    "short": "3 rows",
     "float16": "float16",
     "bfloat16": "bfloat16",
     "random": "Everything drawn at random",

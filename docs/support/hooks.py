@@ -22,7 +22,7 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.utils import write_file
 
-from docs.support import install, labs, marks, publish
+from docs.support import install, labs, marks, publish, scripts
 from docs.support.execute import ROOT, fingerprint, run
 
 KEPT = ROOT / ".cache"
@@ -91,7 +91,8 @@ def on_config(config: MkDocsConfig) -> None:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
-    """Offer every lab as a notebook; make its page last, when it has run."""
+    """Bundle the scripts of the check; offer every lab as a notebook, and make its page last, when it has run."""
+    scripts.bundle(files, config)
     for file in list(files):
         if is_lab(file):
             files.remove(file)

@@ -44,30 +44,22 @@ class Format:
     absolute: float
 
 
-FORMATS = {
-    "bfloat16": (torch.bfloat16, Format("bfloat16", 2.0**-8, 2.0**-133)),
-    "float16": (torch.float16, Format("float16", 2.0**-11, 2.0**-25)),
-    "float32": (torch.float32, Format("float32", 2.0**-24, 2.0**-149)),
-}
+FORMATS = (
+    Format("bfloat16", 2.0**-8, 2.0**-133),
+    Format("float16", 2.0**-11, 2.0**-25),
+    Format("float32", 2.0**-24, 2.0**-149),
+    Format("float64", 2.0**-53, 0.0),
+)
 
 
 def number_format(x: Tensor) -> Format:
-    """Return the shortest format that holds every entry of `x`, given in float64."""
-    some = x[spread(len(x), GLANCE)]
-    for dtype, found in FORMATS.values():
-        if torch.equal(some.to(dtype).double(), some) and torch.equal(x.to(dtype).double(), x):
-            return found if found.name != "float32" else _printed(x, found)
-    return _printed(x, Format("float64", 2.0**-53, 0.0))
-
-
-def _printed(x: Tensor, binary: Format) -> Format:
-    """Return the format of numbers that were printed with a few decimals, or else `binary`."""
-    some = x[spread(len(x), GLANCE)]
-    for decimals in (3, 4, 5):
-        scaled = some * 10.0**decimals
-        if ((scaled - scaled.round()).abs() <= scaled.abs() * 2 * binary.relative + 1e-9).all():
-            return Format(f"{decimals} decimals", binary.relative, 0.5 * 10.0**-decimals)
-    return binary
+    """Return the shortest format that holds every entry of `x`, given in float64; it may be a few printed decimals."""
+    found = next(form for form in FORMATS if torch.equal(x.to(getattr(torch, form.name)).double(), x))
+    for decimals in (3, 4, 5) if found in FORMATS[2:] else ():
+        scaled = x * 10.0**decimals
+        if ((scaled - scaled.round()).abs() <= scaled.abs() * 2 * found.relative + 1e-9).all():
+            return Format(f"{decimals} decimals", found.relative, 0.5 * 10.0**-decimals)
+    return found
 
 
 @dataclass(frozen=True)
@@ -80,6 +72,10 @@ class Law:
     spacing: str | None = None
     named: float = math.nan  # the base in its own spacing
     bits: float = 0.0  # what it takes to say all of them
+
+    def positions(self, rows: Tensor) -> Tensor:
+        """Return the positions of these rows."""
+        return self.offset + self.step * rows
 
     def omega(self, pairs: int, width: int) -> Tensor:
         """Return the frequencies of so many pairs, in radians per position."""
@@ -113,18 +109,30 @@ class Pairs:
         spread = 2 * SINGLE * (self.radius + abs(self.centre)) if self.centre else 1e-15 * self.radius
         return far * x.abs() + self.format.absolute * 1.01 + spread
 
-    def hand_errors(self) -> Tensor:
-        """Return the standard error of the angle of each hand."""
+    def hand_bounds(self, drift: float = 1.0) -> Tensor:
+        """Return how far rounding may have turned each hand, in radians."""
         z = self.hands
         s, c = z.imag.abs(), z.real.abs()
-        s_error, c_error = (self.rounding(self.radius * part + abs(self.centre)) / self.radius for part in (s, c))
-        rounding = ((c * s_error) ** 2 + (s * c_error) ** 2) / 3
-        return (rounding + (self.noise / self.radius) ** 2).sqrt()
+        s_error, c_error = (self.rounding(self.radius * part + abs(self.centre), drift) for part in (s, c))
+        return (c * s_error + s * c_error) / self.radius
+
+    def hand_errors(self) -> Tensor:
+        """Return the standard error of the angle of each hand, of rounding and noise."""
+        return (self.hand_bounds() ** 2 / 3 + (self.noise / self.radius) ** 2).sqrt()
+
+    def weights(self) -> Tensor:
+        """Return the weights of the hands by their errors: in a column, none is a million times another."""
+        error = self.hand_errors()
+        return torch.maximum(error, 1e-3 * error.amax(0) + 1e-15) ** -2
 
     def at(self, index: Tensor | slice) -> "Pairs":
         """Return these rows of it."""
         rows, sines, cosines = self.rows[index], self.sines[index], self.cosines[index]
         return replace(self, rows=rows, sines=sines, cosines=cosines)
+
+    def glance(self) -> "Pairs":
+        """Return a few rows of it, which tell most misfits."""
+        return self.at(spread(len(self.rows), GLANCE))
 
 
 def spread(rows: int, most: int) -> Tensor:
@@ -187,48 +195,55 @@ def speeds(pairs: Pairs) -> tuple[Tensor, Tensor]:
         turn = turn + (together * torch.polar(torch.ones_like(turn), -lag * turn)).angle() / lag
         lag *= 2
     at = spread(n, ROWS)
-    row = at.double()[:, None]
-    some = pairs.at(at)
-    still = some.hands * torch.polar(torch.ones_like(row * turn), -row * turn)
-    angle = (still * still.sum(0).conj()).angle()
-    error = some.hand_errors()
-    weight = torch.maximum(error, 1e-3 * error.amax(0) + 1e-15) ** -2
-    middle = (weight * row).sum(0) / weight.sum(0)
+    row, some = at.double()[:, None], pairs.at(at)
+    angle, weight = deviations(some.hands, row * turn), some.weights()
+    total = weight.sum(0)
+    middle = (weight * row).sum(0) / total
     apart = (weight * (row - middle) ** 2).sum(0)
     slope = (weight * (row - middle) * angle).sum(0) / apart
-    left = angle - (weight * angle).sum(0) / weight.sum(0) - slope * (row - middle)
+    left = angle - (weight * angle).sum(0) / total - slope * (row - middle)
     surplus = (weight * left**2).sum(0) / max(len(at) - 2, 1)
     lost = left.square().mean(0).sqrt() > UNRESOLVED
     return turn + slope, torch.where(lost, math.inf, (surplus.clamp_min(1.0) / apart).sqrt())
 
 
-@dataclass(frozen=True)
+def deviations(hands: Tensor, angles: Tensor) -> Tensor:
+    """Return the angles between hands, turned back by `angles`, and the mean of their column."""
+    still = hands * torch.polar(torch.ones_like(angles), -angles)
+    return (still * still.sum(0).conj()).angle()
+
+
+def within_half_a_turn(angle: Tensor) -> Tensor:
+    """Return an angle without its full turns."""
+    return angle - 2 * math.pi * (angle / (2 * math.pi)).round()
+
+
 class Line:
-    """A line through the logarithms of the speeds, with the points and weights that it was fitted to."""
+    """A line through the logarithms of the speeds, by least squares; `sign` is that of the speeds."""
 
-    sign: float
-    points: tuple[tuple[int, float, float], ...]  # pair, log speed, weight
-    surplus: float
+    def __init__(self, sign: float, points: list[tuple[int, float, float]]) -> None:
+        """Fit the line to pairs, logarithms of their speeds, and standard errors of these."""
+        self.sign = sign
+        pairs, logs, self.errors = torch.tensor(points, dtype=torch.float64).T
+        w = self.errors**-2
+        self.total = float(w.sum())
+        self.middle, self.level = float((w * pairs).sum()) / self.total, float((w * logs).sum()) / self.total
+        away = pairs - self.middle
+        self.apart = float((w * away**2).sum()) if len(points) > 1 else 1e-300
+        self.slope = float((w * away * (logs - self.level)).sum()) / self.apart if len(points) > 1 else 0.0
+        self.left = logs - self.level - self.slope * away
+        self.surplus = max(1.0, float((w * self.left**2).sum()) / max(len(points) - 2, 1))
 
-    def fit(self, through: float | None = None) -> tuple[float, float, float, float]:
-        """Return intercept, slope and their standard errors; of a line `through` an intercept if given."""
-        w = [weight / self.surplus for _, _, weight in self.points]
-        i = [float(pair) for pair, _, _ in self.points]
-        y = [log for _, log, _ in self.points]
-        total, wi, wii = sum(w), sum(a * b for a, b in zip(w, i, strict=True)), _dot(w, i, i)
-        if through is not None:
-            left = [v - through for v in y]
-            return through, _dot(w, i, left) / wii if wii else 0.0, 0.0, wii**-0.5 if wii else math.inf
-        determinant = total * wii - wi**2
-        if len(w) < 2 or determinant <= 0:
-            return _dot(w, y) / total, 0.0, total**-0.5, math.inf
-        middle, level = wi / total, _dot(w, y) / total
-        slope = _dot(w, [a - middle for a in i], [v - level for v in y]) / (determinant / total)
-        return level - slope * middle, slope, (wii / determinant) ** 0.5, (total / determinant) ** 0.5
+    def at(self, pair: float) -> tuple[float, float]:
+        """Return the logarithm of the speed of a pair, and its standard error."""
+        away = pair - self.middle
+        return self.level + self.slope * away, (self.surplus * (1 / self.total + away**2 / self.apart)) ** 0.5
 
-
-def _dot(*factors: list[float]) -> float:
-    return math.fsum(math.prod(values) for values in zip(*factors, strict=True))
+    def slope_from(self, first: float) -> tuple[float, float]:
+        """Return the slope and its standard error if the logarithm of the first speed is known."""
+        information = self.apart + self.total * self.middle**2
+        slope = (self.slope * self.apart + self.total * self.middle * (self.level - first)) / information
+        return slope, (self.surplus / information) ** 0.5
 
 
 def line(turn: Tensor, error: Tensor, from_last: bool) -> Line | None:
@@ -237,39 +252,25 @@ def line(turn: Tensor, error: Tensor, from_last: bool) -> Line | None:
     A slow hand cannot have gone round unseen; a fast one may make more than half a turn from row to row. The line
     through the slower ones says about how fast it is, and so how many turns to add.
     """
-    found: list[tuple[int, float, float]] = []
-    sign, surplus = 0.0, 0.0
-    level = slope = v = cov = vv = 0.0  # the line so far, its variances and their covariance
+    points: list[tuple[int, float, float]] = []
+    sign = 0.0
     for pair in range(len(turn) - 1, -1, -1) if from_last else range(len(turn)):
         seen, sigma = float(turn[pair]), float(error[pair])
         if not sigma < 0.3 * abs(seen):
             continue
         sign = sign or math.copysign(1.0, seen)
         speed = sign * seen
-        at = pair - found[0][0] if found else 0
-        known = v + 2 * at * cov + at**2 * vv
-        if len(found) >= 2:
-            expected = math.exp(min(level + slope * at, 50.0))
+        if len(points) >= 2 and 2 * points[-1][1] - points[-2][1] > -1:
+            log, unsure = Line(sign, points).at(pair)
+            expected = math.exp(min(log, 50.0))
             if expected > math.pi / 2:
-                stretch = math.sqrt(max(1.0, surplus / max(len(found) - 2, 1)))
-                if expected * stretch * math.sqrt(known) > UNRESOLVED:
+                if expected * unsure > UNRESOLVED:
                     break
                 speed += 2 * math.pi * round((expected - speed) / (2 * math.pi))
         if speed <= 0:
             return None
-        y, r = math.log(speed), (sigma / speed + 4 * SINGLE) ** 2
-        found.append((pair, y, 1 / r))
-        if len(found) == 1:
-            level, v = y, r
-        elif len(found) == 2:
-            slope, cov, vv = (y - level) / at, -v / at, (v + r) / at**2
-        else:
-            left, total = y - level - slope * at, known + r
-            surplus += left**2 / total
-            g, h = v + at * cov, cov + at * vv
-            level, slope = level + g * left / total, slope + h * left / total
-            v, cov, vv = v - g * g / total, cov - g * h / total, vv - h * h / total
-    return Line(sign, tuple(found), max(1.0, surplus / max(len(found) - 2, 1))) if found else None
+        points.append((pair, math.log(speed), sigma / speed + 4 * SINGLE))
+    return Line(sign, points) if points else None
 
 
 def clock(angles: Tensor, omega: Tensor, error: Tensor, turns: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
@@ -297,8 +298,7 @@ def clock(angles: Tensor, omega: Tensor, error: Tensor, turns: Tensor | float = 
         weight = float(omega[i] / error[i]) ** 2 + 1e-300
         position = (known * position + weight * shown) / (known + weight)
         known += weight
-    left = position[..., None] * omega - angles
-    left = left - 2 * math.pi * (left / (2 * math.pi)).round()
+    left = within_half_a_turn(position[..., None] * omega - angles)
     return position, (left / error).square().mean(-1)
 
 
@@ -308,12 +308,11 @@ class Fit:
 
     scale: float
     shift: float
-    error: float
     loss: float  # in nats, of a noisy table; else 0
     share: float  # of entries that are further off than rounding explains
 
 
-def compare(pairs: Pairs, angles: Tensor, omega: Tensor, drift: float = SINGLE, slack: float = 1.0) -> Fit:
+def compare(pairs: Pairs, angles: Tensor, omega: Tensor, drift: float = SINGLE) -> Fit:
     """Return how sine and cosine of `angles` fit the table."""
     sines, cosines = angles[:, : pairs.sines.shape[1]].sin(), angles[:, : pairs.cosines.shape[1]].cos()
     x, y = torch.cat([pairs.sines, pairs.cosines], 1), torch.cat([sines, cosines], 1)
@@ -331,10 +330,9 @@ def compare(pairs: Pairs, angles: Tensor, omega: Tensor, drift: float = SINGLE, 
     if not pairs.centre:
         scale = _round_scale(pairs, x, y, allowed, scale)
     left = (x - scale * y - shift).abs()
-    allowed = slack * allowed + (slack - 1) * (pairs.format.relative + SINGLE) * abs(scale)
     far = ~(left <= allowed)  # true of NaN as well
     loss = float((left**2).sum()) / (2 * pairs.noise**2) if pairs.noise else 0.0
-    return Fit(scale, shift, float(left.max()), loss, float(far.double().mean()))
+    return Fit(scale, shift, loss, float(far.double().mean()))
 
 
 def _round_scale(pairs: Pairs, x: Tensor, y: Tensor, allowed: Tensor, scale: float) -> float:

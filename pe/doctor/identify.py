@@ -111,10 +111,13 @@ def identify(table: Any) -> Identification:
     rows = real.nonzero().flatten()
     lone = x.shape[1] > 1 and x.shape[1] % 2 == 1 and not x[:, -1].any()  # of libraries, at an odd width
     filled = x[real, : x.shape[1] - lone]
-    found = None
-    if int(rows[-1] - rows[0]) == len(rows) - 1:
-        found = _grid(filled)
-    found = found or _sequence(filled, rows.double()) or _faulty(x) or _nothing(filled)
+    found = _grid(filled) if int(rows[-1] - rows[0]) == len(rows) - 1 else None
+    found = found or _sequence(filled, rows.double()) or _faulty(x)
+    if not found:
+        why = "No pairs of its columns are sine and cosine of one angle."
+        found = Identification(False, _shape(filled), why)
+        if filled.shape[0] < 3 or filled.shape[1] < 4:
+            found = Identification(None, _shape(filled), "It is too small to tell.")
     return calls.measured(calls.completed(found, len(x), rows.tolist(), lone), x)
 
 
@@ -142,18 +145,15 @@ def _values(table: Any) -> Tensor:
 
 def _sequence(x: Tensor, rows: Tensor) -> Identification | None:
     """Return what a table is whose rows are one position each, or None if it is no sines and cosines."""
-    form = estimate.number_format(x)
-    seen = list(estimate.pairings(x, rows, form))
+    seen = list(estimate.pairings(x, rows, estimate.number_format(x)))
     found = search.search(seen)
-    if found is None:
-        return _other(seen, x)
-    return _named(found)
+    return _named(found) if found else _other(seen, x)
 
 
 def _named(found: Found) -> Identification:
     law, pairs = found.law, found.pairs
     shape = len(pairs.rows), pairs.width
-    positions = law.offset + law.step * pairs.rows if found.positions is None else found.positions
+    positions = law.positions(pairs.rows) if found.positions is None else found.positions
     faults: list[Fault] = [*found.faults]
     if pairs.layout not in check.LAYOUTS:
         faults.append("Sines and cosines exchanged")
@@ -164,17 +164,13 @@ def _named(found: Found) -> Identification:
     if law.base == 1 or abs(math.log(law.base) / pairs.width - 1) < 1e-6:
         faults.append("An integer division in the exponent")
     others = [calls.call(rival) for rival in found.rivals]
-    if pairs.width > 2 or law.named != 10_000:
-        low, high = search.base_range(found)
-    else:
-        low, high = 1e-300, 1e300  # one pair has no base
     return Identification(
         sinusoidal=True if found.sure else None,
         shape=shape,
         why=report.reason(found),
         layout=pairs.layout,
         base=law.base,
-        base_range=(low, high),
+        base_range=search.base_range(found),
         spacing=law.spacing,
         offset=float(positions[0]),
         step=law.step if found.positions is None or found.written else None,
@@ -205,19 +201,18 @@ def _other(seen: list[estimate.Pairs], x: Tensor) -> Identification | None:
 
 def _faulty(x: Tensor) -> Identification | None:
     """Return what a table is whose columns were mixed up."""
-    n, width = x.shape
     mixed = columns.mixed_up(x, estimate.number_format(x))
-    if mixed:
-        alone = mixed.fault.endswith("alone")
-        why = "Its columns are sinusoids of the right frequencies, but each of its own angle."
-        if alone:
-            why = "Half of the encoding is missing; the caches of rotary encodings are such tables."
-        meant = calls.written(n, width, mixed.base, scale=mixed.scale)
-        return Identification(
-            not alone, _shape(x), why, base=mixed.base, offset=0.0, step=1.0, scale=mixed.scale,
-            base_range=(mixed.base, mixed.base), faults=(mixed.fault,), call=meant,
-        )  # fmt: skip
-    return None
+    if mixed is None:
+        return None
+    fault, base, scale = mixed
+    alone = fault == "Sines or cosines alone"
+    why = "Its columns are sinusoids of the right frequencies, but each of its own angle."
+    if alone:
+        why = "Half of the encoding is missing; the caches of rotary encodings are such tables."
+    return Identification(
+        not alone, _shape(x), why, base=base, base_range=(base, base), offset=0.0, step=1.0, scale=scale,
+        faults=(fault,), call=calls.written(len(x), x.shape[1], base, scale=scale),
+    )  # fmt: skip
 
 
 def _integers(x: Tensor) -> Identification | None:
@@ -226,51 +221,35 @@ def _integers(x: Tensor) -> Identification | None:
     if n < 8 or width < 8 or not bool((x == x.round()).all()) or float(x.abs().max()) != 1:
         return None
     for layout in check.LAYOUTS:
-        exact = core.encode(torch.arange(n, dtype=torch.float64), width, 1e4, layout, torch.float32)
-        for cast in (exact.round(), exact.trunc()):
-            if float((cast.double() == x).double().mean()) > 1 - estimate.OUTLIERS / 4:
-                why = "It is what casting to integers leaves of the encoding."
-                sure = True if bool((x < 0).any()) else None
-                return Identification(
-                    sure, _shape(x), why, layout, 1e4, (1e4, 1e4), "paper", 0.0, 1.0, 1.0,
-                    faults=("Entries cast to integers",), call=calls.written(n, width, 1e4, layout),
-                )  # fmt: skip
+        exact = core.encode(torch.arange(n, dtype=torch.float64), width, 1e4, layout, torch.float64)
+        if any((cast == x).double().mean() > 1 - estimate.OUTLIERS / 4 for cast in (exact.round(), exact.trunc())):
+            return Identification(
+                True if (x < 0).any() else None, (n, width), "It is what casting to integers leaves of the encoding.",
+                layout, 1e4, (1e4, 1e4), "paper", 0.0, 1.0, 1.0,
+                faults=("Entries cast to integers",), call=calls.written(n, width, 1e4, layout),
+            )  # fmt: skip
     return None
-
-
-def _nothing(x: Tensor) -> Identification:
-    if x.shape[0] < 3 or x.shape[1] < 4:
-        return Identification(None, _shape(x), "It is too small to tell.")
-    return Identification(False, _shape(x), "No pairs of its columns are sine and cosine of one angle.")
 
 
 def _grid(x: Tensor) -> Identification | None:
     """Return what a table is whose rows are the places of a grid, or None if it is no grid."""
     sizes = columns.grid(x)
-    if len(sizes) == 1:
+    blocks, axis_of = columns.blocks(x, sizes)
+    axes = blocks[: len(sizes)]
+    if len(sizes) == 1 or sorted(axes) != [*range(len(sizes))] or blocks not in {axes, axes * 2}:
         return None
-    seen = columns.axis_of_columns(x, sizes)
-    orders = [
-        (blocks, torch.tensor(axis))
-        for blocks, axis in columns.orders(x.shape[1], len(sizes))
-        if ((torch.tensor(axis) == seen) | (seen < 0)).all()
-    ]
-    if not orders:
-        return None
-    blocks, axis_of = orders[0]
     parts = []
     for axis, size in enumerate(sizes):
-        cells = x.view(*sizes, x.shape[1]).movedim(axis, 0).reshape(size, -1, x.shape[1])[:, 0]
+        cells = x.view(*sizes, x.shape[1]).movedim(axis, 0).flatten(1, -2)[:, 0]
         part = _sequence(cells[:, axis_of == axis], torch.arange(size, dtype=torch.float64))
         if part is None or part.sinusoidal is False or not part.call:
             return None
         parts.append(part)
     if len({part.layout for part in parts}) > 1:
         return None
-    unsure = any(part.sinusoidal is None for part in parts)
     return replace(
         parts[0],
-        sinusoidal=None if unsure else True,
+        sinusoidal=None if any(part.sinusoidal is None for part in parts) else True,
         shape=_shape(x),
         axes=tuple(parts),
         order=blocks,

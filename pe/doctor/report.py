@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from pe import _core as core
-from pe.doctor import estimate, naming
+from pe.doctor import estimate
 from pe.doctor.calls import step_said
 from pe.doctor.naming import Found
 
@@ -36,13 +35,16 @@ COLUMNS = {
 
 def reason(found: Found) -> str:
     """Return why the table differs from exact values as it does."""
-    pairs, law = found.pairs, found.law
+    pairs = found.pairs
+    x = torch.cat([pairs.sines, pairs.cosines], 1)
     form = pairs.format.name
     if not found.again:
         return f"It fits to the digit if that was computed in {found.written}."
     if pairs.noise:
         return f"It fits up to noise of {pairs.noise / pairs.radius:.1%} of the amplitude."
-    if naming.plain(pairs, law, found.positions, estimate.DOUBLE):
+    if pairs.centre and abs(float(x.mean())) < 1e-4 and abs(float(x.std()) - 0.1) < 1e-4:
+        return "Its mean was subtracted and it was divided by ten times its deviation, as PatchTST does."
+    if found.drift == estimate.DOUBLE:
         return f"Every entry is the exact value, rounded to {form}."
     kept = "" if form == "float32" else f", kept in {form}"
     return f"It is as far from the exact values as angles computed in float32 are{kept}."
@@ -83,7 +85,7 @@ def _settings(found: "Identification") -> list[str]:
         name = f"Axis {axis} of {len(found.axes)}, {part.shape[0]} places: " if found.axes else ""
         base, width = f"{part.base:,.10g}", part.shape[1]
         if part.spacing == "tensor2tensor":
-            base = f"{part.base ** ((width - 2) / width):,.6g} in the spacing of tensor2tensor"
+            base = f"{_own_base(part):,.6g} in the spacing of tensor2tensor"
             base += f", {part.base:,.2f} as `base=`"
         low, high = part.base_range
         if width == 2:
@@ -96,9 +98,7 @@ def _settings(found: "Identification") -> list[str]:
         lines.append(f"{name}Layout {part.layout} ({COLUMNS[str(part.layout)]}); base {base}; {where}.")
     if found.order:
         lines.append(f"Blocks of columns, by axis: {', '.join(map(str, found.order))}.")
-    if found.shift and found.scale is not None and _normalised(found):
-        lines.append("Its mean was subtracted and it was divided by ten times its deviation, as PatchTST does.")
-    elif found.scale is not None and (found.scale != 1 or found.shift):
+    if found.scale is not None and (found.scale != 1 or found.shift):
         lines.append(f"Amplitude {found.scale:.6g}" + (f", shifted by {found.shift:.6g}." if found.shift else "."))
     return lines
 
@@ -108,23 +108,17 @@ def _said(x: float, rows: int) -> str:
     return step_said(x, rows).replace("math.pi", "π").replace("2 * π", "2π").strip("()")
 
 
-def _normalised(found: "Identification") -> bool:
-    """Return whether mean and deviation of the table are 0 and 0.1."""
-    if not found.base or not found.scale:
-        return False
-    rows, width = found.shape
-    positions = (found.offset or 0) + (found.step or 1) * torch.arange(rows, dtype=torch.float64)
-    table = core.encode(positions, width, found.base, "sin_cos", torch.float64)
-    close = abs(found.scale * 10 * float(table.std()) - 1) < 1e-4
-    return close and abs(found.shift + found.scale * float(table.mean())) < 1e-4
+def _own_base(found: "Identification") -> float:
+    """Return the base in its own spacing."""
+    width = found.shape[1]
+    power = (width - 2) / width if found.spacing == "tensor2tensor" else 1.0
+    return float((found.base or math.nan) ** power)
 
 
 def _who(found: "Identification") -> list[str]:
     if found.faults or found.shift:
         return []
-    width = found.axes[0].shape[1] if found.axes else found.shape[1]
-    usual = {"paper": 1e4, "tensor2tensor": 1e4 ** (width / max(width - 2, 1))}
-    if found.base is None or not math.isclose(found.base, usual.get(str(found.spacing), math.nan), rel_tol=1e-9):
+    if not math.isclose(_own_base(found.axes[0] if found.axes else found), 1e4):
         return ["The base is not the usual 10,000."]
     if found.order:
         who = WHO_GRID.get((str(found.layout), found.order))

@@ -4,33 +4,31 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from pe.doctor import estimate
-from pe.doctor.estimate import Fit, Law, Line, Pairs
+from pe.doctor.estimate import Law, Line, Pairs
 from pe.doctor.faults import Fault
 from pe.doctor.naming import (
     ROUNDED,
-    ROUNDED_NAMES,
     SHORT,
     Found,
-    angles,
+    bases,
+    first_positions,
     laws,
+    named_bases,
     plain,
     roughly,
     rounded,
-    spacings,
-    with_bases,
+    stepped,
 )
 
 
 def shorter(pairs: Pairs, line: Line, law: Law) -> bool:
     """Return whether the law is plainly shorter than the frequencies, and than frequencies and phases together."""
-    relative = [math.sqrt(line.surplus / weight) for _, _, weight in line.points]
-    frequencies = sum(max(0.0, -math.log2(error) - 2) for error in relative)
+    frequencies = float((-(line.errors * line.surplus**0.5).log2() - 2).clamp_min(0).sum())
     phase = pairs.hand_errors().square().mean(0).sqrt() / len(pairs.rows) ** 0.5
     phases = float((math.pi / 2 / phase.clamp_min(2 * estimate.SINGLE)).log2().clamp_min(0).sum())
     offset_bits = 1 + 2 * math.log2(abs(law.offset) + 1) if law.offset == round(law.offset) else 20.0
@@ -44,33 +42,24 @@ def search(seen: list[Pairs]) -> Found | None:
     First a law of all rows is looked for; then one of the first rows, with a known fault in the others; then one with
     something rounded on the way; and last the usual ones, at whatever positions.
     """
-    lines: dict[tuple[int, int], tuple[Pairs, list[Line]]] = {}
+    heads: list[tuple[Pairs, Pairs, Line]] = []
     runs = [_longest_run(pairs) for pairs in seen]
     for n in _lengths(len(runs[0].rows)) if runs else []:
-        hits = []
-        for k, run in enumerate(runs):
+        hits: list[Found] = []
+        for pairs, run in zip(seen, runs, strict=True):
             head = run.at(slice(0, n))
-            turn, error = estimate.speeds(head)
-            both = [one for last in (True, False) if (one := estimate.line(turn, error, last))]
-            both.sort(key=lambda one: (-len(one.points), one.surplus))
-            lines[n, k] = head, both
-            for one in (one for one in both if roughly(head, one)):
-                found = sorted(laws(head, one, partial(plain, head)), key=lambda hit: hit[0].bits)
-                if found and (best := _everywhere(seen[k], head, one, found)):
-                    hits.append(best)
-                    break
-            if hits and hits[-1].sure and n > 8 and run.width > 8:
+            lines = _lines(head)
+            heads += [(pairs, head, one) for one in lines[:1] if n in {len(run.rows), 16, 32, 64}]
+            hits += next(filter(None, (_everywhere(pairs, head, one) for one in lines)), [])
+            if n > 8 and run.width > 8 and any(hit.sure for hit in hits):
                 break  # a table of this size has one layout
         if hits:
             best = min(hits, key=lambda hit: hit.law.bits)
-            others = [rival for hit in hits for rival in (hit, *hit.rivals) if rival is not best]
-            near = [rival for rival in others if rival.law.bits < best.law.bits + estimate.RIVAL_BITS]
+            near = [hit for hit in hits if hit is not best and hit.law.bits < best.law.bits + estimate.RIVAL_BITS]
+            near = [hit for hit in near if plain(hit.pairs, hit.law, hit.positions, best.drift)]
             return replace(best, rivals=tuple(near))
-    for (n, k), (head, both) in lines.items():
-        for one in both[:1] if n in {len(runs[k].rows), 16, 32, 64} else []:
-            if best := _rounded_law(seen[k], head, one):
-                return best
-    return next(filter(None, map(_by_clock, seen)), None)
+    rounded_on_the_way = (_rounded_law(*head) for head in heads)
+    return next(filter(None, itertools.chain(rounded_on_the_way, map(_by_clock, seen))), None)
 
 
 def _longest_run(pairs: Pairs) -> Pairs:
@@ -86,23 +75,27 @@ def _lengths(rows: int) -> list[int]:
     return [n for n in lengths if n > 1]
 
 
-def _everywhere(pairs: Pairs, head: Pairs, one: Line, found: list[tuple[Law, Fit]]) -> Found | None:
-    """Return the best law, if it fits all rows, evenly spaced or not."""
+def _lines(pairs: Pairs) -> list[Line]:
+    """Return the lines through the speeds if the last are the slowest, and if the first are, the better one first."""
+    turn, error = estimate.speeds(pairs)
+    both = (estimate.line(turn, error, last) for last in (True, False))
+    return sorted(filter(None, both), key=lambda one: (-len(one.left), one.surplus))
+
+
+def _everywhere(pairs: Pairs, head: Pairs, one: Line) -> list[Found]:
+    """Return the laws near `one` that fit the first rows and then all of them, evenly spaced or not."""
+    found = sorted(laws(head, one), key=lambda hit: hit[0].bits) if roughly(head, one) else []
     if len(head.rows) == len(pairs.rows):
-        (law, fit), others = found[0], found[1:]
-        rivals = [Found(pairs, *other) for other in others if other[0].bits < law.bits + estimate.RIVAL_BITS]
-        return Found(pairs, law, fit, rivals=tuple(rivals), sure=shorter(head, one, law))
-    for law, _ in found[:4]:
-        if best := _elsewhere(pairs, law):
-            return best
-    return None
+        return [Found(pairs, law, fit, sure=shorter(head, one, law)) for law, fit in found]
+    best = next(filter(None, (_elsewhere(pairs, law) for law, _ in found[:4])), None)
+    return [best] if best else []
 
 
 def _elsewhere(pairs: Pairs, law: Law) -> Found | None:
     """Return `law` with the positions that all rows have, by a known fault or as their clocks show."""
     if fit := plain(pairs, law):
         return Found(pairs, law, fit)
-    even = law.offset + law.step * pairs.rows
+    even = law.positions(pairs.rows)
     for name, written, positions in _known(pairs, even):
         if fit := plain(pairs, law, positions):
             return Found(pairs, law, fit, (name,), positions, written)
@@ -151,79 +144,53 @@ def _read(pairs: Pairs, law: Law) -> Found | None:
 
 def _by_clock(pairs: Pairs) -> Found | None:
     """Return one of the two usual laws at whatever positions the rows show."""
-    for spacing, power in list(spacings(pairs.width))[:2]:
-        if found := _read(pairs, Law(10_000.0**power, spacing=spacing, named=10_000.0)):
+    for spacing, power in (("paper", 1.0), ("tensor2tensor", pairs.width / max(pairs.width - 2, 1))):
+        if found := _read(pairs, Law(1e4**power, spacing=spacing, named=1e4)):
             return found
     return None
 
 
 def _rounded_law(pairs: Pairs, head: Pairs, one: Line) -> Found | None:
     """Return a law near `one` by which the whole table was made with something rounded on the way."""
-    seen: dict[Law, tuple[Fit, tuple[str, ...], str]] = {}
-
-    def fits(law: Law) -> Fit | None:
-        if found := rounded(pairs, law):
-            seen[law] = found
-            return found[0]
-        return None
-
     if not nearly(one):
         return None
-    steps = [x for x in (1.0, float(f"{math.exp(one.fit()[0]):.1g}")) if abs(math.log(x) - one.fit()[0]) < 0.1]
-    near = (hit for x in steps for hit in with_bases(head, one, Law(1.0, one.sign * x), fits, digits=3))
-    if best := next(near, None):
-        fit, parts, name = seen[best[0]]
-        tried = math.log2(len(ROUNDED) * len(SHORT))
-        if not shorter(head, one, replace(best[0], bits=best[0].bits + tried)):
-            return None
-        faults = dict.fromkeys(ROUNDED_NAMES[part] for part in parts)
-        return Found(pairs, best[0], fit, tuple(faults), written=name, again=False)
+    log, _ = one.at(0)
+    steps = [x for x in (1.0, float(f"{math.exp(log):.1g}")) if abs(math.log(x) - log) < 0.1]
+    for step in steps:
+        law, unsure = stepped(one, step, 0.0, head.width)
+        around = estimate.SURE * min(unsure, 1.0)
+        ends = math.log(law.base) - around, math.log(law.base) + around
+        placed = itertools.chain.from_iterable(first_positions(head, law))
+        for based in (b for p in placed for named in named_bases(p, head.width, *ends, digits=3) for b in named):
+            tried = math.log2(len(ROUNDED) * len(SHORT))
+            if shorter(head, one, replace(based, bits=based.bits + tried)) and (hit := rounded(pairs, based)):
+                fit, faults, name = hit
+                return Found(pairs, based, fit, faults, written=name, again=False)
     return None
 
 
 def base_range(found: Found) -> tuple[float, float]:
     """Return the lowest and the highest base that fit as well, all else the same."""
-    law = found.law
+    law, pairs = found.law, found.pairs
     if not found.again:
         return law.base, law.base
-    pick = estimate.spread(len(found.pairs.rows), estimate.ROWS // 8)
-    pairs = found.pairs.at(pick)
-    positions = None if found.positions is None else found.positions[pick]
-    full = found.pairs
-    drift = estimate.DOUBLE if plain(full, law, found.positions, estimate.DOUBLE) else estimate.SINGLE
-    loss = estimate.compare(pairs, *angles(law, pairs, positions), drift).loss
-
-    def fits(log: float) -> bool:
-        moved = replace(law, base=math.exp(min(max(log, -690.0), 690.0)))
-        other = estimate.compare(pairs, *angles(moved, pairs, positions), drift)
-        return other.share == 0 and other.loss <= loss + estimate.NATS
-
-    middle, ends = math.log(law.base), []
-    for sign in (-1.0, 1.0):
-        inside, outside = 0.0, 1e-15
-        while outside < 650 and fits(middle + sign * outside):
-            inside, outside = outside, outside * 4
-        for _ in range(24):
-            half = (inside + outside) / 2
-            inside, outside = (half, outside) if fits(middle + sign * half) else (inside, half)
-        ends.append(math.exp(min(max(middle + sign * outside, -690.0), 690.0)))
-    return ends[0], ends[1]
+    positions = law.positions(pairs.rows) if found.positions is None else found.positions
+    low, high = bases(pairs, positions, math.log(law.base), 0.0, found.drift)
+    return min(math.exp(low), law.base), max(math.exp(high), law.base)
 
 
 def nearly(one: Line) -> bool:
     """Return whether the speeds are near a law, as those are that something was rounded of."""
-    intercept, slope, _, _ = one.fit()
-    off = sum((log - intercept - slope * pair) ** 2 for pair, log, _ in one.points) / len(one.points)
-    return off <= estimate.COARSE**2
+    return float(one.left.square().mean()) <= estimate.COARSE**2
 
 
 def nearly_lawful(pairs: Pairs) -> bool:
     """Return whether the speeds of a table may be near some law, though none that could be named."""
-    turn, error = estimate.speeds(_longest_run(pairs))
+    run = _longest_run(pairs)
+    turn, error = estimate.speeds(run)
     if float((error < 0.3 * turn.abs()).double().mean()) < 2 / 3:
         return True  # too few are known
-    both = (estimate.line(turn, error, last) for last in (True, False))
-    return any(len(one.points) > max(3, len(turn) * 2 / 3) and (nearly(one) or one.surplus < 4) for one in both if one)
+    return any(len(one.left) > max(3, len(turn) * 2 / 3) and (nearly(one) or one.surplus < 4) for one in _lines(run))
 
 
 def other_speeds(pairs: Pairs) -> Tensor | None:
@@ -233,7 +200,6 @@ def other_speeds(pairs: Pairs) -> Tensor | None:
         return None
     turn, error = estimate.speeds(run)
     row = torch.arange(len(run.rows), dtype=torch.float64)[:, None]
-    still = run.hands * torch.polar(torch.ones_like(row * turn), -row * turn)
-    uneven = (still * still.mean(0).conj()).angle().abs().amax()
+    uneven = estimate.deviations(run.hands, row * turn).abs().amax()
     limit = 0.05 + estimate.FROM_NOISE * float(run.hand_errors().max())
     return turn.abs() if bool(error.isfinite().all()) and float(uneven) < limit else None

@@ -9,25 +9,21 @@ export const RIVAL_BITS = 12, OUTLIERS = 0.02, COARSE = 0.02, PLAINLY = 0.1, UNR
 export const GLANCE = 24, FEWEST_CLOCKS = 4, FARTHEST = 4096, SINGLE = 2 ** -24, DOUBLE = 2 ** -52;
 
 const FORMATS = [
-  { name: "bfloat16", relative: 2 ** -8, absolute: 2 ** -133, cast: CAST.bfloat16 },
-  { name: "float16", relative: 2 ** -11, absolute: 2 ** -25, cast: CAST.float16 },
-  { name: "float32", relative: 2 ** -24, absolute: 2 ** -149, cast: Math.fround },
+  { name: "bfloat16", relative: 2 ** -8, absolute: 2 ** -133 },
+  { name: "float16", relative: 2 ** -11, absolute: 2 ** -25 },
+  { name: "float32", relative: 2 ** -24, absolute: 2 ** -149 },
+  { name: "float64", relative: 2 ** -53, absolute: 0 },
 ];
 
-/** The shortest format that holds every entry. */
-export function numberFormat(x) {
-  const some = x.take(spread(x.rows, GLANCE));
-  const holds = (cast) => (m) => m.data.every((v) => cast(v) === v);
-  const found = FORMATS.find(({ cast }) => [some, x].every(holds(cast)));
-  if (found && found.name !== "float32") return found;
-  const binary = found ?? { name: "float64", relative: 2 ** -53, absolute: 0 };
-  const decimals = [3, 4, 5].find((digits) =>
-    some.data.every((v) => {
+/** The shortest format that holds every entry, a few printed decimals among them. */
+export function numberFormat({ data }) {
+  const found = FORMATS.find(({ name }) => data.every((v) => CAST[name](v) === v));
+  const decimals = !FORMATS.slice(2).includes(found) ? undefined : [3, 4, 5].find((digits) =>
+    data.every((v) => {
       const scaled = v * 10 ** digits;
-      return Math.abs(scaled - round(scaled)) <= Math.abs(scaled) * 2 * binary.relative + 1e-9;
-    }),
-  );
-  return decimals ? { name: `${decimals} decimals`, relative: binary.relative, absolute: 0.5 * 10 ** -decimals } : binary;
+      return Math.abs(scaled - round(scaled)) <= Math.abs(scaled) * 2 * found.relative + 1e-9;
+    }));
+  return decimals ? { ...found, name: `${decimals} decimals`, absolute: 0.5 * 10 ** -decimals } : found;
 }
 
 /** The numbers of `most` rows, or of all, from the first to the last. */
@@ -35,7 +31,7 @@ export const spread = (rows, most) =>
   rows <= most ? range(rows) : range(most).map((i) => round(Math.fround(((rows - 1) / (most - 1)) * i)));
 
 /** Columns of the sines and of the cosines. */
-export function columns(width, layout) {
+export function columnsOf(width, layout) {
   const sines = (width + 1) >> 1, cosines = width >> 1;
   if (layout === "sin_cos") return [range(sines), range(cosines, sines)];
   if (layout === "cos_sin") return [range(sines, cosines), range(cosines)];
@@ -67,23 +63,36 @@ export class Pairs {
       (this.centre ? 2 * SINGLE * (this.radius + Math.abs(this.centre)) : 1e-15 * this.radius);
     return (x) => far * Math.abs(x) + fixed;
   }
-  /** The standard error of the angle of each hand. */
-  handErrors() {
-    const z = this.hands, { radius, noise } = this, away = Math.abs(this.centre), rounding = this.rounding();
+  /** How far rounding may have turned each hand, in radians. */
+  handBounds(drift = 1) {
+    const z = this.hands, { radius } = this, away = Math.abs(this.centre), rounding = this.rounding(drift);
     return new Matrix(z.rows, z.columns, z.re.map((re, at) => {
       const s = Math.abs(z.im[at]), c = Math.abs(re);
-      const sError = rounding(radius * s + away) / radius, cError = rounding(radius * c + away) / radius;
-      return Math.sqrt(((c * sError) ** 2 + (s * cError) ** 2) / 3 + (noise / radius) ** 2);
+      return (c * rounding(radius * s + away) + s * rounding(radius * c + away)) / radius;
     }));
   }
+  /** The standard error of the angle of each hand, of rounding and noise. */
+  handErrors() {
+    const bounds = this.handBounds(), noise = (this.noise / this.radius) ** 2;
+    return new Matrix(bounds.rows, bounds.columns, bounds.data.map((e) => Math.sqrt(e ** 2 / 3 + noise)));
+  }
+  /** The weights of the hands by their errors: in a column, none is a million times another. */
+  weights() {
+    const { columns: k, data } = this.handErrors(), worst = new Float64Array(k);
+    data.forEach((e, at) => { worst[at % k] = Math.max(worst[at % k], e); });
+    return data.map((e, at) => Math.max(e, 1e-3 * worst[at % k] + 1e-15) ** -2);
+  }
+  /** A few rows, which tell most misfits. */
+  glance() {
+    return this.at(spread(this.rows.length, GLANCE));
+  }
   at(index) {
-    return this.with(Float64Array.from(index, (r) => this.rows[r]), this.sines.take(index), this.cosines.take(index));
+    const { layout, width, rows, sines, cosines, format, radius, centre, noise } = this;
+    return new Pairs(layout, width, index.map((r) => rows[r]), sines.take(index), cosines.take(index), format, radius, centre, noise);
   }
+  /** The rows from `start` to before `stop`. */
   slice(start, stop) {
-    return this.with(this.rows.subarray(start, stop), this.sines.slice(start, stop), this.cosines.slice(start, stop));
-  }
-  with(rows, sines, cosines, { radius, centre, noise } = this) {
-    return new Pairs(this.layout, this.width, rows, sines, cosines, this.format, radius, centre, noise);
+    return this.at(range(Math.max(Math.min(stop, this.rows.length) - start, 0), start));
   }
 }
 
@@ -91,7 +100,7 @@ export class Pairs {
 export function pairings(x, rows, format) {
   if (x.columns < 2) return [];
   return ["interleaved", "sin_cos", "cos_sin", "interleaved, cosines first"].flatMap((layout) => {
-    const [sines, cosines] = columns(x.columns, layout);
+    const [sines, cosines] = columnsOf(x.columns, layout);
     const pairs = onCircles(new Pairs(layout, x.columns, rows, x.pick(sines), x.pick(cosines), format));
     return pairs ? [pairs] : [];
   });
@@ -118,7 +127,7 @@ function onCircles(pairs) {
   if (!(rough < 2 * ROUGHEST * radius ** 2) || Math.abs(centre) > OFF_CENTRE * radius) return null;
   const level = Math.sqrt(meanSquare(allowed) / 3) + 4 * SINGLE * (radius + Math.abs(centre)) ** 2;
   const noise = rough <= 1.5 * level ? 0 : rough / (2 * radius);
-  return pairs.with(pairs.rows, pairs.sines, pairs.cosines, { radius, centre, noise });
+  return Object.assign(pairs, { radius, centre, noise });
 }
 
 /** Hands turned back by `turn(row, pair)` radians: the angle from their mean to each, by rows. */
@@ -132,13 +141,6 @@ export function deviations(z, turn) {
       meanIm[i] += im[at] = z.im[at] * c - z.re[at] * s;
     }
   return re.map((x, at) => Math.atan2(im[at] * meanRe[at % k] - x * meanIm[at % k], x * meanRe[at % k] + im[at] * meanIm[at % k]));
-}
-
-/** The weights of hands, from the errors of their angles: none counts a million times as much as another. */
-export function weights(error) {
-  const k = error.columns, worst = new Float64Array(k);
-  error.data.forEach((e, at) => { worst[at % k] = Math.max(worst[at % k], e); });
-  return error.data.map((e, at) => Math.max(e, 1e-3 * worst[at % k] + 1e-15) ** -2);
 }
 
 /** By how many radians each hand turns from row to row, and the standard error of it. */
@@ -156,7 +158,7 @@ export function speeds(pairs) {
       turn[i] += Math.atan2(im * c - re * s, re * c + im * s) / lag;
     }
   }
-  const at = spread(n, ROWS), some = pairs.at(at), error = some.handErrors(), weight = weights(error);
+  const at = spread(n, ROWS), some = pairs.at(at), weight = some.weights();
   const angle = deviations(some.hands, (r, i) => at[r] * turn[i]);
   const known = new Float64Array(k);
   for (let i = 0; i < k; i++) {
@@ -172,55 +174,56 @@ export function speeds(pairs) {
   return [turn, known];
 }
 
-/** A line through the logarithms of the speeds; `points` are pair, log speed and weight. */
+/** An angle without its full turns. */
+export const withinHalfATurn = (angle) => angle - 2 * Math.PI * round(angle / (2 * Math.PI));
+
+/** A line through the logarithms of the speeds, by least squares; `points` are pair, logarithm and its standard error. */
 export class Line {
-  constructor(sign, points, surplus) {
-    Object.assign(this, { sign, points, surplus });
+  constructor(sign, points) {
+    const weighted = (f) => sum(points.map(([i, y, e]) => f(i, y) / e ** 2)), many = points.length > 1;
+    this.sign = sign;
+    this.errors = points.map(([, , e]) => e);
+    this.total = weighted(() => 1);
+    this.middle = weighted((i) => i) / this.total;
+    this.level = weighted((_, y) => y) / this.total;
+    this.apart = many ? weighted((i) => (i - this.middle) ** 2) : 1e-300;
+    this.slope = many ? weighted((i, y) => (i - this.middle) * (y - this.level)) / this.apart : 0;
+    this.left = points.map(([i, y]) => y - this.level - this.slope * (i - this.middle));
+    this.surplus = Math.max(1, sum(this.left.map((left, k) => (left / this.errors[k]) ** 2)) / Math.max(points.length - 2, 1));
   }
-  /** Intercept, slope and their standard errors; of a line `through` an intercept if given. */
-  fit(through) {
-    const points = this.points.map(([i, y, w]) => [i, y, w / this.surplus]), over = (f) => sum(points.map((point) => f(...point)));
-    const total = over((i, y, w) => w), wi = over((i, y, w) => w * i), wii = over((i, y, w) => w * i * i);
-    if (through !== undefined)
-      return [through, wii ? over((i, y, w) => w * i * (y - through)) / wii : 0, 0, wii ? wii ** -0.5 : Infinity];
-    const determinant = total * wii - wi ** 2, level = over((i, y, w) => w * y) / total;
-    if (points.length < 2 || determinant <= 0) return [level, 0, total ** -0.5, Infinity];
-    const middle = wi / total, slope = over((i, y, w) => w * (i - middle) * (y - level)) / (determinant / total);
-    return [level - slope * middle, slope, (wii / determinant) ** 0.5, (total / determinant) ** 0.5];
+  /** The logarithm of the speed of a pair, and its standard error. */
+  at(pair) {
+    const away = pair - this.middle;
+    return [this.level + this.slope * away, Math.sqrt(this.surplus * (1 / this.total + away ** 2 / this.apart))];
+  }
+  /** The slope and its standard error if the logarithm of the first speed is known. */
+  slopeFrom(first) {
+    const information = this.apart + this.total * this.middle ** 2;
+    const slope = (this.slope * this.apart + this.total * this.middle * (this.level - first)) / information;
+    return [slope, Math.sqrt(this.surplus / information)];
   }
 }
 
 /** The line through the logarithms of the speeds, fitted from the slow end; faster hands may have gone round unseen. */
-export function line(turn, error, fromLast) {
-  const found = [], order = fromLast ? range(turn.length).reverse() : range(turn.length);
-  let sign = 0, surplus = 0, level = 0, slope = 0, v = 0, cov = 0, vv = 0;
+export function lineThrough(turn, error, fromLast) {
+  const points = [], order = fromLast ? range(turn.length).reverse() : range(turn.length);
+  let sign = 0;
   for (const pair of order) {
     const seen = turn[pair], sigma = error[pair];
     if (!(sigma < 0.3 * Math.abs(seen))) continue;
     sign = sign || Math.sign(seen);
     let speed = sign * seen;
-    const at = found.length ? pair - found[0][0] : 0, known = v + 2 * at * cov + at ** 2 * vv;
-    if (found.length >= 2) {
-      const expected = Math.exp(Math.min(level + slope * at, 50));
+    if (points.length >= 2 && 2 * points.at(-1)[1] - points.at(-2)[1] > -1) {
+      const [log, unsure] = new Line(sign, points).at(pair), expected = Math.exp(Math.min(log, 50));
       if (expected > Math.PI / 2) {
-        const stretch = Math.sqrt(Math.max(1, surplus / Math.max(found.length - 2, 1)));
-        if (expected * stretch * Math.sqrt(known) > UNRESOLVED) break;
+        if (expected * unsure > UNRESOLVED) break;
         speed += 2 * Math.PI * round((expected - speed) / (2 * Math.PI));
       }
     }
     if (speed <= 0) return null;
-    const y = Math.log(speed), r = (sigma / speed + 4 * SINGLE) ** 2;
-    found.push([pair, y, 1 / r]);
-    if (found.length === 1) [level, v] = [y, r];
-    else if (found.length === 2) [slope, cov, vv] = [(y - level) / at, -v / at, (v + r) / at ** 2];
-    else {
-      const left = y - level - slope * at, total = known + r, g = v + at * cov, h = cov + at * vv;
-      surplus += left ** 2 / total;
-      [level, slope] = [level + (g * left) / total, slope + (h * left) / total];
-      [v, cov, vv] = [v - (g * g) / total, cov - (g * h) / total, vv - (h * h) / total];
-    }
+    points.push([pair, Math.log(speed), sigma / speed + 4 * SINGLE]);
   }
-  return found.length ? new Line(sign, found, Math.max(1, surplus / Math.max(found.length - 2, 1))) : null;
+  return points.length ? new Line(sign, points) : null;
 }
 
 /** A function from the angles of hands to the position that they show, and how badly they agree on it. */
@@ -241,8 +244,7 @@ export function clock(omega, error) {
     }
     let misfit = 0;
     for (let i = 0; i < omega.length; i++) {
-      const left = position * omega[i] - angles[i];
-      misfit += ((left - 2 * Math.PI * round(left / (2 * Math.PI))) / error[i]) ** 2 / omega.length;
+      misfit += (withinHalfATurn(position * omega[i] - angles[i]) / error[i]) ** 2 / omega.length;
     }
     return [position, misfit];
   };
@@ -276,14 +278,13 @@ export function compare(pairs, { positions, omega, turned }, drift = SINGLE) {
   const shift = mx - scale * my, rounding = pairs.rounding(drift);
   const allowed = d.map((far, at) => rounding(x[at]) + far * Math.abs(scale) + FROM_NOISE * pairs.noise);
   if (!pairs.centre) scale = roundScale(pairs, x, y, allowed, scale);
-  let error = 0, squares = 0, far = 0;
+  let squares = 0, far = 0;
   for (let at = 0; at < count; at++) {
     const left = Math.abs(x[at] - scale * y[at] - shift);
     if (!(left <= allowed[at])) far++;
-    error = Math.max(error, left);
     squares += left * left;
   }
-  return { scale, shift, error, loss: pairs.noise ? squares / (2 * pairs.noise ** 2) : 0, share: far / count };
+  return { scale, shift, loss: pairs.noise ? squares / (2 * pairs.noise ** 2) : 0, share: far / count };
 }
 
 /** The roundest scale by which every entry fits, or else what least squares say. */

@@ -3,17 +3,20 @@
 // A port of pe/doctor/naming.py. A law is { base, step, offset, spacing, named, bits }: angles p · base^(−2i/width) at
 // the positions p = offset + step · row; what is found, { pairs, law, fit, faults, positions, written, rivals, sure, again }.
 
-import * as estimate from "./estimate.js";
+import {
+  ALL_BITS, COARSE, DOUBLE, FARTHEST, FEWEST_CLOCKS, FROM_NOISE, GLANCE, LAW_BITS, NATS, OUTLIERS, PLAINLY, RIVAL_BITS,
+  ROUGHLY, ROWS, SINGLE, SURE, UNRESOLVED, clock, compare, deviations, lineThrough, speeds, spread, withinHalfATurn,
+} from "./estimate.js";
 import { CAST, modulo, range, round, shortened, sum } from "./numbers.js";
 
-const { SINGLE } = estimate;
 const SHORT = ["bfloat16", "float16"];
 // What may have been computed in a short format, most likely first.
 const ROUNDED = [
   "frequencies", "exponents", "shares", "angles", "exponents frequencies", "shares frequencies", "positions frequencies",
   "positions angles", "positions frequencies angles", "positions exponents frequencies angles",
   "positions shares frequencies angles",
-].map((parts) => parts.split(" "));
+];
+const LOGS = [-690, 690]; // of bases, which float64 can hold
 const ROUNDED_NAMES = {
   positions: "Positions in a short format",
   frequencies: "Frequencies cast with the model",
@@ -23,35 +26,36 @@ const ROUNDED_NAMES = {
 };
 
 const evenly = (law, pairs) => pairs.rows.map((row) => law.offset + law.step * row);
-export const frequencies = (base, width, count) => Float64Array.from({ length: count }, (_, i) => base ** ((-2 * i) / width));
-const omegaOf = (law, pairs, count) => frequencies(law.base, pairs.width, count);
+export const frequenciesOf = (base, width, count) => Float64Array.from({ length: count }, (_, i) => base ** ((-2 * i) / width));
+const omegaOf = (law, pairs, count) => frequenciesOf(law.base, pairs.width, count);
 const angles = (law, pairs, positions) => ({ positions: positions ?? evenly(law, pairs), omega: omegaOf(law, pairs, pairs.most) });
-export const glance = (pairs) => pairs.at(estimate.spread(pairs.rows.length, estimate.GLANCE));
-const found = (pairs, law, fit, more = {}) =>
-  ({ pairs, law, fit, faults: [], positions: null, written: "{}", rivals: [], sure: true, again: true, ...more });
+const found = (pairs, law, fit, more = {}) => ({
+  pairs, law, fit, faults: [], positions: null, written: "{}", rivals: [], sure: true, again: true,
+  /** How exact the angles were: float64 if that explains every entry, or else float32. */
+  get drift() { return plain(pairs, law, this.positions, DOUBLE) ? DOUBLE : SINGLE; },
+  ...more,
+});
 
 /** How `law` fits if rounding and noise explain what is left; a few rows are looked at first. */
 export function plain(pairs, law, positions = null, drift = SINGLE) {
-  const few = estimate.spread(pairs.rows.length, estimate.GLANCE);
-  let fit = estimate.compare(pairs.at(few), angles(law, pairs.at(few), positions && few.map((r) => positions[r])), drift);
+  const few = spread(pairs.rows.length, GLANCE);
+  let fit = compare(pairs.at(few), angles(law, pairs.at(few), positions && few.map((r) => positions[r])), drift);
   if (fit.share > 0) return null;
-  if (few.length < pairs.rows.length) fit = estimate.compare(pairs, angles(law, pairs, positions), drift);
+  if (few.length < pairs.rows.length) fit = compare(pairs, angles(law, pairs, positions), drift);
   const beyond = pairs.noise && fit.loss > 0.75 * pairs.sines.data.length * 2; // noise across the circle says how much it is
   return fit.share > 0 || beyond ? null : fit;
 }
 
-/** The fit of `law` if some part of it was rounded to a short format: which parts, and to which format. */
+/** The fit of `law` if some part of it was rounded to a short format: the faults, and the format. */
 function rounded(pairs, law) {
-  const few = glance(pairs);
-  if (estimate.compare(few, angles(law, few)).share < estimate.PLAINLY) return null;
-  for (const name of SHORT)
+  const few = pairs.glance();
+  if (compare(few, angles(law, few)).share < PLAINLY) return null;
+  for (const written of SHORT)
     for (const parts of ROUNDED) {
-      let fit;
-      for (const part of [few, pairs]) {
-        fit = estimate.compare(part, roundedAngles(law, part, parts, CAST[name]));
-        if (fit.share > estimate.OUTLIERS) break;
-      }
-      if (fit.share <= estimate.OUTLIERS) return { fit, parts, name };
+      const fits = (part) => compare(part, roundedAngles(law, part, parts, CAST[written]));
+      if (fits(few).share > OUTLIERS) continue;
+      const fit = fits(pairs), faults = [...new Set(parts.split(" ").map((part) => ROUNDED_NAMES[part]))];
+      if (fit.share <= OUTLIERS) return { fit, faults, written };
     }
   return null;
 }
@@ -66,112 +70,118 @@ function roundedAngles(law, pairs, parts, cast) {
   return { positions: evenly(law, pairs).map(to("positions")), omega, turned: parts.includes("angles") ? cast : undefined };
 }
 
-/** Each spacing with the power to which its base is raised to be that of the paper's formula. */
-function spacings(width) {
-  const all = [["paper", 1]];
-  if (width > 2) all.push(["tensor2tensor", width / (width - 2)]);
-  if (width % 2) all.push([null, width / (width + 1)]); // the frequencies of the next even width
+/** Numbers from `low` to `high`, simple ones first, each with the bits that it takes to say it. */
+export function nice(estimated, low, high, usual, digits = 9) {
+  const short = usual.map((x, i) => [x, 2 + i / 4]), seen = new Set(), about = 1e-12 * Math.abs(estimated);
+  for (const k of range(digits, 1)) short.push([shortened(estimated, k), 4 + 3.32 * k]);
+  if (digits === 9) short.push([estimated, 54]);
+  return short.filter(([x]) => !seen.has(x) && low - about <= x && x <= high + about && seen.add(x));
+}
+
+/** The laws near `line` that fit; for each step, first position and spacing that with the fewest digits. */
+function laws(pairs, line) {
+  const n = pairs.rows.length, [log, error] = line.at(0), speed = Math.exp(log), gaps = Math.max(n - 1, 1), all = [];
+  const usual = [1, (2 * Math.PI) / n, 1 / gaps, 1 / n, (2 * Math.PI) / gaps, Math.PI / 180];
+  const around = SURE * speed * (Math.min(error, 1) + 4e-7);
+  for (const [step, bits] of nice(speed, speed - around, speed + around, usual)) {
+    const hits = atFirstPositions(pairs, ...stepped(line, step, bits, pairs.width));
+    all.push(...hits);
+    if (hits.length && bits > 4) break;
+  }
   return all;
 }
 
-/**
- * Numbers near an estimate, simple ones first, each with the bits that it takes to say it.
- *
- * Of the numbers of so many digits it is the nearest, and `around` of its neighbours on each side if they are no closer
- * together than the estimate is sure.
- */
-export function nice(estimated, error, usual, digits = 9, around = 0) {
-  const short = usual.map((x, i) => [x, 2 + i / 4]);
-  for (const k of range(digits, 1)) {
-    const nearest = shortened(estimated, k), unit = nearest ? 10 ** (Math.floor(Math.log10(Math.abs(nearest))) - k + 1) : 0;
-    short.push([nearest, 4 + 3.32 * k]);
-    if (unit < error) continue;
-    for (const n of range(around, 1)) for (const step of [-n, n]) short.push([shortened(nearest + step * unit, k), 5 + 3.32 * k]);
-  }
-  if (digits >= 9) short.push([estimated, 54]);
-  const seen = new Set(), limit = estimate.SURE * error + 1e-12 * Math.abs(estimated);
-  return short.filter(([x]) => !seen.has(x) && x * estimated > 0 && Math.abs(x - estimated) <= limit && seen.add(x));
+/** The law of this step nearest to `line`, and the standard error of the logarithm of its base. */
+function stepped(line, step, bits, width) {
+  const [slope, error] = line.slopeFrom(Math.log(step)), known = error < 1e100; // else there is but one speed
+  const log = known ? (-slope * width) / 2 : Math.log(1e4), base = Math.exp(Math.min(Math.max(log, -60), LOGS[1]));
+  const law = { base, step: line.sign * step, offset: 0, spacing: null, named: NaN, bits: bits + (line.sign < 0 ? 2 : 0) };
+  return [law, known ? (error * width) / 2 : 1];
 }
 
-/** The laws near `line` that fit; for each step and spacing that with the fewest digits. */
-function* laws(pairs, line, fits) {
-  const n = pairs.rows.length, [intercept, , error] = line.fit(), speed = Math.exp(intercept), gaps = Math.max(n - 1, 1);
-  const usual = [1, (2 * Math.PI) / n, 1 / gaps, 1 / n, (2 * Math.PI) / gaps, Math.PI / 180];
-  for (const [step, bits] of nice(speed, speed * Math.min(error, 1) + 4e-7 * speed, usual)) {
-    const law = { base: 1, step: line.sign * step, offset: 0, spacing: null, named: NaN, bits: bits + (line.sign < 0 ? 2 : 0) };
-    let hits = false;
-    for (const hit of withBases(pairs, line, law, fits)) {
-      hits = true;
-      yield hit;
-    }
-    if (hits && bits > 4) return;
-  }
-}
-
-/** `law` with the bases that fit, for each spacing the first. */
-function* withBases(pairs, line, law, fits, digits = 9) {
-  const [, slope, , uncertain] = line.fit(Math.log(Math.abs(law.step)));
-  const logBase = (-slope * pairs.width) / 2, error = (uncertain * pairs.width) / 2, known = error < Infinity;
-  const usual = known ? [1e4, ...range(8, 1).map((k) => 10 ** k), 1e-4, 1, Math.exp(Math.min(pairs.width, 690))] : [1e4];
-  const estimates = known ? [[logBase, error], byPhases(pairs, law, logBase)].filter(Boolean) : [[Math.log(1e4), 0]];
-  for (const [spacing, power] of spacings(pairs.width)) {
-    if (!known && spacing !== "paper") continue;
-    for (const [middle, off] of estimates) {
-      const guess = Math.exp(Math.min(Math.max(middle / power, -650), 650));
-      const spread = guess * Math.expm1(Math.min(off / power, 3)) + (known ? 4e-6 * guess : 0);
-      let hits = [];
-      for (const [base, bits] of nice(guess, spread, usual, digits, 3)) {
-        const log = Math.log(base) * power, lostMinus = base === 1e-4 && Math.abs(law.step) === 1;
-        // Faster hands would leave float64; and no pair is faster than the one before.
-        if (!(log > -60 && log < 690) || (base < 1 && !lostMinus)) continue;
-        const total = law.bits + bits + (spacing !== "paper" ? 1 : 0) + (spacing === null ? 2 : 0);
-        const based = { ...law, base: power === 1 ? base : Math.exp(log), spacing, named: base, bits: total };
-        hits = [...withOffsets(pairs, based, fits)];
-        if (hits.length) break;
-      }
-      yield* hits;
+/** `law` with the first positions and bases that fit, for each spacing that with the fewest digits. */
+function atFirstPositions(pairs, law, unsure) {
+  const few = pairs.glance(), tried = new Set(), all = [];
+  for (const lawsThere of firstPositions(pairs, law))
+    for (const placed of lawsThere) {
+      if (tried.has(placed.offset)) continue;
+      tried.add(placed.offset);
+      let ends = LOGS;
+      for (const part of [few, pairs]) // most places are contradicted by a few rows
+        if (ends[0] <= ends[1]) ends = bases(part, evenly(placed, part), Math.log(law.base), unsure);
+      const hits = namedBases(placed, pairs.width, ends).flatMap((named) => {
+        for (const one of named) {
+          const fit = plain(pairs, one);
+          if (fit) return [[one, fit]];
+        }
+        return [];
+      });
+      all.push(...hits);
       if (hits.length) break;
     }
-  }
+  return all;
 }
 
-/**
- * The logarithm of the base, and its error, by what the hands show in row 0, if that is a whole position: a row far from
- * position 0 tells as much of the frequencies as so many rows do.
- */
-function byPhases(pairs, given, logBase) {
-  const law = { ...given, base: Math.exp(Math.min(Math.max(logBase, -60), 650)) };
-  const [shown, off] = firstPositions(pairs, law)[0], position = round(shown);
-  const { phases, sigma, omega } = rowZero(pairs, law);
-  const tells = omega.map((w, i) => (-position * w * 2 * i) / pairs.width);
-  const information = sum(tells.map((t, i) => (t / sigma[i]) ** 2));
-  if (Math.abs(shown - position) > off || !information) return null;
-  const left = phases.map((phase, i) => {
-    const angle = phase - position * omega[i];
-    return angle - 2 * Math.PI * round(angle / (2 * Math.PI));
-  });
-  return [logBase + sum(tells.map((t, i) => (t * left[i]) / sigma[i] ** 2)) / information, information ** -0.5];
+/** For each spacing, `law` with the bases whose logarithms are between `ends`, round ones first. */
+function namedBases(law, width, [low, high], digits = 9) {
+  const usual = [1e4, ...range(8, 1).map((k) => 10 ** k), 1e-4, 1];
+  const named = (spacing, power) => {
+    const [least, middle, most] = [low, (low + high) / 2, high].map((log) => Math.exp(log / power));
+    return nice(middle, least, most, usual, digits).flatMap(([named, more]) => {
+      if (named < 1 && !(named === 1e-4 && Math.abs(law.step) === 1)) return []; // no pair is faster than the one before
+      const bits = law.bits + more + (spacing !== "paper" ? 1 : 0) + (spacing === null ? 2 : 0);
+      return [{ ...law, base: power === 1 ? named : Math.exp(Math.log(named) * power), spacing, named, bits }];
+    });
+  };
+  if (!(low <= high)) return [];
+  if (high >= low + LOGS[1]) return [named("paper", 1)]; // the table has no base
+  return [
+    named("paper", 1),
+    ...(width > 2 ? [named("tensor2tensor", width / (width - 2))] : []),
+    ...(width % 2 ? [named(null, width / (width + 1))] : []), // the frequencies of the next even width
+  ];
 }
 
-/** `law` with the first positions that fit. */
-function* withOffsets(pairs, law, fits) {
-  const tried = new Set();
-  for (const [position, error] of firstPositions(pairs, law))
-    for (const [offset, bits] of offsets(position, error, law.step)) {
-      if (tried.has(offset)) continue;
-      tried.add(offset);
-      const named = { ...law, offset, bits: law.bits + bits }, fit = fits(named);
-      if (fit) {
-        yield [named, fit];
-        break;
+/** The lowest and the highest logarithm of the base that fit, given about which it is: where the intervals of all hands overlap. */
+function bases(all, allPositions, logBase, unsure, drift = SINGLE) {
+  const pick = spread(all.rows.length, ROWS), some = all.at(pick), p = pick.map((r) => allPositions[r]);
+  const { re, im, columns: k } = some.hands, bounds = some.handBounds(drift).data, sigma = some.handErrors().data;
+  let [low, high] = LOGS;
+  for (let pass = 0; pass < 3; pass++) {
+    let information = 0, off = 0, least = -Infinity, most = Infinity, told = false;
+    for (let i = 1; i < k; i++) {
+      const share = (2 * i) / all.width, omega = Math.exp(-share * logBase), drifts = drift * (3 + 3 * share * Math.abs(logBase));
+      for (let r = 0, at = i; r < p.length; r++, at += k) {
+        const angle = p[r] * omega, tells = share * Math.abs(angle);
+        if (!(tells > 1e-12 && tells * unsure < UNRESOLVED)) continue;
+        told = true;
+        const left = withinHalfATurn(Math.atan2(im[at], re[at]) - angle);
+        if (all.noise) {
+          information += (tells / sigma[at]) ** 2;
+          off += (share * angle * left) / sigma[at] ** 2;
+          continue;
+        }
+        const error = bounds[at] + drifts * Math.abs(angle);
+        const [one, other] = [-1, 1].map((side) => Math.log1p(Math.max((left + side * error) / angle, -1)) / -share);
+        least = Math.max(least, Math.min(one, other));
+        most = Math.min(most, Math.max(one, other));
       }
     }
+    if (!told) break;
+    if (all.noise) {
+      const around = Math.sqrt((2 * NATS) / information);
+      [least, most] = [-off / information - around, -off / information + around];
+    }
+    [low, high] = [Math.max(logBase + least, LOGS[0]), Math.min(logBase + most, LOGS[1])];
+    [logBase, unsure] = [Math.min(Math.max(logBase, low), high), Math.min(unsure, Math.abs(high - low))];
+  }
+  return [low, high];
 }
 
 /** The angles of the hands in row 0 by the frequencies of `law`, their errors, and the frequencies. */
 function rowZero(all, law) {
-  const pairs = all.at(estimate.spread(all.rows.length, estimate.ROWS)), z = pairs.hands, k = z.columns;
-  const omega = omegaOf(law, pairs, k), weight = estimate.weights(pairs.handErrors());
+  const pairs = all.at(spread(all.rows.length, ROWS)), z = pairs.hands, k = z.columns;
+  const omega = omegaOf(law, pairs, k), weight = pairs.weights();
   const phases = new Float64Array(k), sigma = new Float64Array(k);
   for (let i = 0; i < k; i++) {
     let re = 0, im = 0, total = 0;
@@ -187,40 +197,31 @@ function rowZero(all, law) {
   return { phases, sigma, omega };
 }
 
-/** The positions that the hands may show in row 0 by the frequencies of `law`, and how exactly. */
+/** For each position that the hands may show in row 0, `law` with numbers near it, round ones first. */
 function firstPositions(pairs, law) {
-  const { phases, sigma: sharp, omega } = rowZero(pairs, law), sigma = sharp.map((s) => s + 1e-3);
-  const slowest = Math.min(...omega), fastest = Math.max(...omega);
-  const most = Math.ceil(Math.min((estimate.FARTHEST * slowest) / (2 * Math.PI), estimate.FARTHEST));
-  const read = estimate.clock(omega, sigma), shown = range(2 * most + 1, -most).map((turns) => read(phases, turns));
-  const about = new Map(shown.map((one) => [one, round(one[1] * 100)]));
-  const error = (4 * sigma[omega.indexOf(fastest)]) / fastest;
+  const { phases, sigma: sharp, omega } = rowZero(pairs, law), sigma = sharp.map((s) => s + 1e-3), { step } = law;
+  const fastest = Math.max(...omega), most = Math.ceil(FARTHEST * Math.min(Math.min(...omega) / (2 * Math.PI), 1));
+  const read = clock(omega, sigma), off = (4 * sigma[omega.indexOf(fastest)]) / fastest;
   // Where the hands come together again and again, a whole number is likelier than any other.
-  const between = ([p]) => Math.abs(p - round(p)) > error;
-  shown.sort((a, b) =>
-    about.get(a) - about.get(b) || between(a) - between(b) || Math.abs(a[0]) - Math.abs(b[0]) || a[0] - b[0]);
-  return shown.slice(0, 3).map(([position]) => [position, error]);
-}
-
-function offsets(position, error, step) {
-  const size = (x) => 2 * Math.log2(Math.abs(x) + 1), whole = round(position), count = round(position / step);
-  const named = [[whole, 1 + size(whole)]];
-  if (Math.abs(count * step - position) <= error + 1e-6 * Math.abs(position)) named.push([count * step, 2 + size(count)]);
-  for (const k of range(6, 1)) {
-    const short = shortened(position, k);
-    if (Math.abs(short - position) <= error) named.push([short, 5 + 3.32 * k]);
-  }
-  return [...named, [position, 40]];
+  const order = range(2 * most + 1, -most).map((turns) => {
+    const [p, misfit] = read(phases, turns);
+    return [round(misfit * 100), Math.abs(p - round(p)) > off, Math.abs(p), p];
+  }).sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2] || a[3] - b[3]);
+  return order.slice(0, 3).map(([, , , position]) => {
+    const whole = round(position), count = round(position / step), numbers = [[whole, cost(whole)]];
+    if (Math.abs(count * step - position) <= off + 1e-6 * Math.abs(position)) numbers.push([count * step, 1 + cost(count)]);
+    return [...numbers, ...nice(position, position - off, position + off, [])].map(([offset, bits]) => ({ ...law, offset, bits: law.bits + bits }));
+  });
 }
 
 /** Whether the hands turn by the line through their speeds, before it is named: if not, by no names. */
 function roughly(pairs, line) {
-  const [intercept, slope] = line.fit(), some = glance(pairs), z = some.hands, k = z.columns, middle = sum(some.rows) / z.rows;
-  const omega = range(k).map((i) => Math.exp(Math.min(Math.max(intercept + slope * i, -700), 60)));
-  const left = estimate.deviations(z, (r, i) => line.sign * (some.rows[r] - middle) * omega[i]), error = some.handErrors().data;
-  const fixed = some.format.relative + SINGLE + (estimate.FROM_NOISE * some.noise) / some.radius;
+  const some = pairs.glance(), z = some.hands, k = z.columns, middle = sum(some.rows) / z.rows;
+  const omega = range(k).map((i) => Math.exp(Math.min(Math.max(line.at(0)[0] + line.slope * i, -700), 60)));
+  const left = deviations(z, (r, i) => line.sign * (some.rows[r] - middle) * omega[i]), error = some.handErrors().data;
+  const fixed = some.format.relative + SINGLE + (FROM_NOISE * some.noise) / some.radius;
   const far = omega.map((w) => (some.rows.at(-1) + 1) * SINGLE * w * (3 + 3 * Math.abs(Math.log(w))));
-  return left.every((angle, at) => Math.abs(angle) <= estimate.ROUGHLY * (fixed + far[at % k] + error[at]));
+  return left.every((angle, at) => Math.abs(angle) <= ROUGHLY * (fixed + far[at % k] + error[at]));
 }
 
 const cost = (position) => 1 + 2 * Math.log2(Math.abs(position) + 1);
@@ -235,52 +236,45 @@ const phaseBits = (errors) => sum(errors.map((e) => Math.max(Math.log2(Math.PI /
 
 /** Whether the law is plainly shorter than the frequencies, and than frequencies and phases together. */
 function shorter(pairs, line, law) {
-  const told = sum(line.points.map(([, , weight]) => Math.max(0, -Math.log2(Math.sqrt(line.surplus / weight)) - 2)));
+  const told = sum(line.errors.map((e) => Math.max(0, -Math.log2(e * Math.sqrt(line.surplus)) - 2)));
   const phases = phaseBits(phaseErrors(pairs).map((e) => e / pairs.rows.length ** 0.5));
   const offset = law.offset === round(law.offset) ? cost(law.offset) : 20;
-  return told - (law.bits - offset) >= estimate.LAW_BITS && told + phases - law.bits >= estimate.ALL_BITS;
+  return told - (law.bits - offset) >= LAW_BITS && told + phases - law.bits >= ALL_BITS;
 }
 
 /** The simplest law by which a table, seen in each of its layouts, was made. */
 export function search(seen) {
-  const lines = [], runs = seen.map(longestRun);
+  const heads = [], runs = seen.map(longestRun);
   for (const n of runs.length ? lengths(runs[0].rows.length) : []) {
     const hits = [];
     for (const [k, run] of runs.entries()) {
-      const head = run.slice(0, n), both = bothLines(head).filter(Boolean);
-      both.sort((a, b) => b.points.length - a.points.length || a.surplus - b.surplus);
-      lines.push([n, k, head, both]);
-      for (const one of both) {
-        if (!roughly(head, one)) continue;
-        const fitting = [...laws(head, one, (law) => plain(head, law))].sort((a, b) => a[0].bits - b[0].bits);
-        const best = fitting.length && everywhere(seen[k], head, one, fitting);
-        if (!best) continue;
-        hits.push(best);
-        break;
-      }
-      if (hits.length && hits.at(-1).sure && n > 8 && run.width > 8) break; // a table of this size has one layout
+      const head = run.slice(0, n), both = bothLines(head);
+      if (both.length && [run.rows.length, 16, 32, 64].includes(n)) heads.push([seen[k], head, both[0]]);
+      hits.push(...(first(both, (one) => everywhere(seen[k], head, one)) ?? []));
+      if (n > 8 && run.width > 8 && hits.some(({ sure }) => sure)) break; // a table of this size has one layout
     }
     if (hits.length) {
-      const best = hits.reduce((a, b) => (b.law.bits < a.law.bits ? b : a));
-      const others = hits.flatMap((hit) => [hit, ...hit.rivals]).filter((rival) => rival !== best);
-      return { ...best, rivals: others.filter((rival) => rival.law.bits < best.law.bits + estimate.RIVAL_BITS) };
+      const best = hits.reduce((a, b) => (b.law.bits < a.law.bits ? b : a)), { drift } = best;
+      const near = hits.filter((hit) => hit !== best && hit.law.bits < best.law.bits + RIVAL_BITS);
+      return { ...best, drift, rivals: near.filter((hit) => plain(hit.pairs, hit.law, hit.positions, drift)) };
     }
   }
-  for (const [n, k, head, both] of lines)
-    if (both.length && [runs[k].rows.length, 16, 32, 64].includes(n)) {
-      const best = roundedLaw(seen[k], head, both[0]);
-      if (best) return best;
-    }
-  for (const pairs of seen) {
-    const best = byClock(pairs);
-    if (best) return best;
+  return first(heads, (head) => roundedLaw(...head)) ?? first(seen, byClock);
+}
+
+/** What is found first in these, or null. */
+function first(items, find) {
+  for (const item of items) {
+    const hit = find(item);
+    if (hit) return hit;
   }
   return null;
 }
 
+/** The lines through the speeds if the last are the slowest, and if the first are, the better one first. */
 function bothLines(pairs) {
-  const [turn, error] = estimate.speeds(pairs);
-  return [true, false].map((fromLast) => estimate.line(turn, error, fromLast));
+  const [turn, error] = speeds(pairs), both = [true, false].map((fromLast) => lineThrough(turn, error, fromLast));
+  return both.filter(Boolean).sort((a, b) => b.left.length - a.left.length || a.surplus - b.surplus);
 }
 
 export function longestRun(pairs) {
@@ -296,27 +290,23 @@ function lengths(rows) {
   return all.filter((n) => n > 1);
 }
 
-/** The best law, if it fits all rows, evenly spaced or not. */
-function everywhere(pairs, head, one, fitting) {
-  if (head.rows.length === pairs.rows.length) {
-    const [[law, fit], ...others] = fitting;
-    const rivals = others.filter(([other]) => other.bits < law.bits + estimate.RIVAL_BITS).map((other) => found(pairs, ...other));
-    return found(pairs, law, fit, { rivals, sure: shorter(head, one, law) });
-  }
-  for (const [law] of fitting.slice(0, 4)) {
-    const best = elsewhere(pairs, law);
-    if (best) return best;
-  }
-  return null;
+/** The laws near `one` that fit the first rows and then all of them, evenly spaced or not; null if none does. */
+function everywhere(pairs, head, one) {
+  const fitting = roughly(head, one) ? laws(head, one).sort((a, b) => a[0].bits - b[0].bits) : [];
+  if (head.rows.length === pairs.rows.length)
+    return fitting.length ? fitting.map(([law, fit]) => found(pairs, law, fit, { sure: shorter(head, one, law) })) : null;
+  const best = first(fitting.slice(0, 4), ([law]) => elsewhere(pairs, law));
+  return best && [best];
 }
 
 /** `law` with the positions that all rows have, by a known fault or as their clocks show. */
 function elsewhere(pairs, law) {
-  let fit = plain(pairs, law);
-  if (fit) return found(pairs, law, fit);
-  for (const [name, written, positions] of known(pairs, evenly(law, pairs)))
-    if ((fit = plain(pairs, law, positions))) return found(pairs, law, fit, { faults: [name], positions, written });
-  return read(pairs, law);
+  const as = (positions, more) => {
+    const fit = plain(pairs, law, positions);
+    return fit && found(pairs, law, fit, more);
+  };
+  return as(null) ?? first(known(pairs, evenly(law, pairs)), ([name, written, positions]) =>
+    as(positions, { faults: [name], positions, written })) ?? readClocks(pairs, law);
 }
 
 /** What known faults make of evenly spaced positions, and how to write it. */
@@ -334,10 +324,10 @@ function* known(pairs, even) {
 }
 
 /** `law` with the positions that the rows show, each read for itself. */
-function read(pairs, law) {
+function readClocks(pairs, law) {
   const z = pairs.hands, n = z.rows, k = z.columns;
-  if (k < estimate.FEWEST_CLOCKS) return null;
-  const error = phaseErrors(pairs), time = estimate.clock(omegaOf(law, pairs, k), error.map((e) => e + 1e-3));
+  if (k < FEWEST_CLOCKS) return null;
+  const error = phaseErrors(pairs), time = clock(omegaOf(law, pairs, k), error.map((e) => e + 1e-3));
   const shown = Float64Array.from({ length: n }, (_, r) =>
     time(range(k).map((i) => Math.atan2(z.im[r * k + i], z.re[r * k + i])))[0]);
   const bits = phaseBits(error) * n;
@@ -346,7 +336,7 @@ function read(pairs, law) {
     if (!fit) continue;
     const whole = positions.every(Number.isInteger);
     const spent = whole ? sum(positions.map((p) => cost(p) + 1)) : 30 * n;
-    const sure = bits - spent >= estimate.ALL_BITS && positions.some((p) => p !== 0);
+    const sure = bits - spent >= ALL_BITS && positions.some((p) => p !== 0);
     const steps = new Set(range(n - 1, 1).map((r) => (positions[r] - positions[r - 1]) / (pairs.rows[r] - pairs.rows[r - 1])));
     const [step] = steps;
     if (steps.size === 1 && step !== 0)
@@ -359,77 +349,48 @@ function read(pairs, law) {
 
 /** One of the two usual laws at whatever positions the rows show. */
 function byClock(pairs) {
-  for (const [spacing, power] of spacings(pairs.width).slice(0, 2)) {
-    const best = read(pairs, { base: 10_000 ** power, step: 1, offset: 0, spacing, named: 10_000, bits: 0 });
-    if (best) return best;
-  }
-  return null;
+  return first([["paper", 1], ["tensor2tensor", pairs.width / Math.max(pairs.width - 2, 1)]], ([spacing, power]) =>
+    readClocks(pairs, { base: 1e4 ** power, step: 1, offset: 0, spacing, named: 1e4, bits: 0 }));
 }
 
 /** A law near `one` by which the whole table was made with something rounded on the way. */
 function roundedLaw(pairs, head, one) {
   if (!nearly(one)) return null;
-  const seen = new Map(), [log] = one.fit();
-  const fits = (law) => {
-    const fit = rounded(pairs, law);
-    if (fit) seen.set(law, fit);
-    return fit?.fit;
-  };
+  const [log] = one.at(0), tried = Math.log2(ROUNDED.length * SHORT.length);
   for (const step of [1, shortened(Math.exp(log), 1)]) {
     if (!(Math.abs(Math.log(step) - log) < 0.1)) continue;
-    const law = { base: 1, step: one.sign * step, offset: 0, spacing: null, named: NaN, bits: 0 };
-    for (const [best] of withBases(head, one, law, fits, 3)) {
-      const tried = Math.log2(ROUNDED.length * SHORT.length);
-      if (!shorter(head, one, { ...best, bits: best.bits + tried })) return null;
-      const { fit, parts, name } = seen.get(best), faults = [...new Set(parts.map((part) => ROUNDED_NAMES[part]))];
-      return found(pairs, best, fit, { faults, written: name, again: false });
-    }
+    const [law, unsure] = stepped(one, step, 0, head.width), middle = Math.log(law.base), around = SURE * Math.min(unsure, 1);
+    for (const placed of firstPositions(head, law).flat())
+      for (const based of namedBases(placed, head.width, [middle - around, middle + around], 3).flat()) {
+        const hit = shorter(head, one, { ...based, bits: based.bits + tried }) && rounded(pairs, based);
+        if (hit) return found(pairs, based, hit.fit, { faults: hit.faults, written: hit.written, again: false });
+      }
   }
   return null;
 }
 
 /** The lowest and the highest base that fit as well, all else the same. */
-export function baseRange({ law, again, pairs: full, positions: all }) {
+export function baseRange({ law, again, pairs, positions, drift }) {
   if (!again) return [law.base, law.base];
-  const pick = estimate.spread(full.rows.length, estimate.ROWS / 8), pairs = full.at(pick);
-  const positions = all ? pick.map((r) => all[r]) : undefined;
-  const drift = plain(full, law, all, estimate.DOUBLE) ? estimate.DOUBLE : SINGLE;
-  const { loss } = estimate.compare(pairs, angles(law, pairs, positions), drift);
-  const within = (log) => Math.exp(Math.min(Math.max(log, -690), 690)), middle = Math.log(law.base);
-  const fits = (log) => {
-    const other = estimate.compare(pairs, angles({ ...law, base: within(log) }, pairs, positions), drift);
-    return other.share === 0 && other.loss <= loss + estimate.NATS;
-  };
-  return [-1, 1].map((sign) => {
-    let inside = 0, outside = 1e-15;
-    while (outside < 650 && fits(middle + sign * outside)) [inside, outside] = [outside, outside * 4];
-    for (let i = 0; i < 24; i++) {
-      const half = (inside + outside) / 2;
-      if (fits(middle + sign * half)) inside = half;
-      else outside = half;
-    }
-    return within(middle + sign * outside);
-  });
+  const [low, high] = bases(pairs, positions ?? evenly(law, pairs), Math.log(law.base), 0, drift);
+  return [Math.min(Math.exp(low), law.base), Math.max(Math.exp(high), law.base)];
 }
 
 /** Whether the speeds are near a law, as those are that something was rounded of. */
-function nearly(one) {
-  const [intercept, slope] = one.fit();
-  return sum(one.points.map(([i, y]) => (y - intercept - slope * i) ** 2)) / one.points.length <= estimate.COARSE ** 2;
-}
+const nearly = (one) => sum(one.left.map((left) => left ** 2)) / one.left.length <= COARSE ** 2;
 
 /** Whether the speeds of a table may be near some law, though none that could be named. */
 export function nearlyLawful(pairs) {
-  const run = longestRun(pairs), [turn, error] = estimate.speeds(run);
+  const run = longestRun(pairs), [turn, error] = speeds(run);
   if (turn.filter((t, i) => error[i] < 0.3 * Math.abs(t)).length / turn.length < 2 / 3) return true; // too few are known
-  return bothLines(run).some((one) => one && one.points.length > Math.max(3, (turn.length * 2) / 3) && (nearly(one) || one.surplus < 4));
+  return bothLines(run).some((one) => one.left.length > Math.max(3, (turn.length * 2) / 3) && (nearly(one) || one.surplus < 4));
 }
 
 /** The frequencies of hands that turn evenly, whatever law they follow, or null if some do not. */
 export function otherSpeeds(pairs) {
   const run = longestRun(pairs);
   if (run.rows.length < 4) return null;
-  const [turn, error] = estimate.speeds(run), left = estimate.deviations(run.hands, (r, i) => r * turn[i]);
-  const limit = 0.05 + estimate.FROM_NOISE * run.handErrors().data.reduce((a, b) => Math.max(a, b), 0);
+  const [turn, error] = speeds(run), left = deviations(run.hands, (r, i) => r * turn[i]);
+  const limit = 0.05 + FROM_NOISE * run.handErrors().data.reduce((a, b) => Math.max(a, b), 0);
   return error.every(Number.isFinite) && left.every((angle) => Math.abs(angle) < limit) ? turn.map(Math.abs) : null;
 }

@@ -11,11 +11,6 @@ export class Matrix {
     index.forEach((row, r) => made.data.set(this.row(row), r * this.columns));
     return made;
   }
-  /** Rows from `start` to before `stop`, which share memory. */
-  slice(start, stop) {
-    stop = Math.min(stop, this.rows);
-    return new Matrix(Math.max(stop - start, 0), this.columns, this.data.subarray(start * this.columns, stop * this.columns));
-  }
   row(r) {
     return this.data.subarray(r * this.columns, (r + 1) * this.columns);
   }
@@ -51,15 +46,10 @@ function shorten(x, bits, lowest) {
   const unit = 2 ** Math.max(exponent - bits + 1, lowest);
   return round(x / unit) * unit;
 }
-const half = (x) => {
-  const short = shorten(x, 11, -24);
-  return Math.abs(short) > 65504 ? Math.sign(x) * Infinity : short;
-};
-
 /** A float64 number rounded once. */
-export const ONCE = { bfloat16: (x) => shorten(x, 8, -133), float16: half, float32: Math.fround, float64: (x) => x };
+export const ONCE = { bfloat16: (x) => shorten(x, 8, -133), float16: (x) => shorten(x, 11, -24), float32: Math.fround, float64: (x) => x };
 /** The same as torch casts: to 16 bits by way of float32. */
-export const CAST = { bfloat16: (x) => ONCE.bfloat16(Math.fround(x)), float16: (x) => half(Math.fround(x)) };
+export const CAST = { ...ONCE, bfloat16: (x) => ONCE.bfloat16(Math.fround(x)), float16: (x) => ONCE.float16(Math.fround(x)) };
 
 // Numbers as Python writes them. --------------------------------------------------------------------------------------
 

@@ -1,28 +1,8 @@
 // What is found, in words and as a call that runs. A port of pe/doctor/report.py.
 
-import * as estimate from "./estimate.js";
-import { frequencies, plain } from "./naming.js";
-import { ONCE, general, grouped, number, range, repr, round, scientific } from "./numbers.js";
-
-const WHO = {
-  "interleaved paper": "the paper, most tutorials, SpeechT5, keras-hub, espnet and OpenNMT-py",
-  "sin_cos paper": "Marian, Pegasus, RoFormer and, with a scale of d^-0.5, x-transformers",
-  "sin_cos tensor2tensor": "Whisper, fairseq, M2M100, NLLB, XGLM, and diffusers for its timesteps",
-  "cos_sin tensor2tensor": "MusicGen",
-  "cos_sin paper": "diffusers for the timesteps of Stable Diffusion",
-};
-const WHO_GRID = {
-  "sin_cos 0,1": "ViTMAE",
-  "sin_cos 1,0": "the original MAE",
-  "sin_cos 0,1,0,1": "timm",
-  "interleaved 0,1": "DETR, if scaled to 2π, and positional-encodings",
-};
-const COLUMNS = {
-  interleaved: "sine, cosine, sine, … in turn",
-  sin_cos: "all sines, then all cosines",
-  cos_sin: "all cosines, then all sines",
-  "interleaved, cosines first": "cosine, sine, cosine, … in turn",
-};
+import { DOUBLE, columnsOf } from "./estimate.js";
+import { frequenciesOf } from "./naming.js";
+import { ONCE, general, grouped, number, range, repr, round, scientific, sum } from "./numbers.js";
 
 function baseText(base, named, spacing, width) {
   if (base === named) return number(named);
@@ -75,8 +55,8 @@ export function written(n, width, base, layout = "interleaved", { said = "", pos
   return isPlain || !["bfloat16", "float16"].includes(form) ? text : `(${text}).to(${dtype})`;
 }
 
-/** The call that makes what was found, in all rows from number 0 to the last that is not blank. */
-export function call({ law, pairs, positions: all, written: how, again, fit }) {
+/** How to write what was found: its positions, if they need words, and a function from these to the call. */
+function parts({ law, pairs, positions: all, written: how, again, fit }) {
   const n = pairs.rows.at(-1) + 1, { width } = pairs;
   let positions = "";
   if (all && !how) {
@@ -89,12 +69,25 @@ export function call({ law, pairs, positions: all, written: how, again, fit }) {
     if (again) positions = how.replace("{}", () => positions);
   }
   const said = baseText(law.base, law.named, law.spacing, width), { scale, shift } = fit;
-  return written(n, width, law.base, pairs.layout, { said, positions, offset: law.offset, form: pairs.format.name, scale, shift });
+  const settings = { said, offset: law.offset, form: pairs.format.name, scale, shift };
+  return { n, positions, write: (positions) => written(n, width, law.base, pairs.layout, { ...settings, positions }) };
+}
+
+/** The call that makes what was found, in all rows from number 0 to the last that is not blank. */
+export function callOf(found) {
+  const { positions, write } = parts(found);
+  return write(positions);
+}
+
+/** What a grid says of one of its axes: the positions, and the call with @ in their place. */
+export function alongAxis(found) {
+  const { n, positions, write } = parts(found);
+  return [positions || positionsText(n, found.law.offset, 1, n), write("@")];
 }
 
 /** The table that a call makes, in the rows that are not blank, entry by entry. */
 export function maker(positions, width, base, layout = "interleaved", { form = "float32", scale = 1, shift = 0 } = {}) {
-  const omega = frequencies(base, width, (width + 1) >> 1), [sines, cosines] = estimate.columns(width, layout), isPlain = scale === 1 && !shift;
+  const omega = frequenciesOf(base, width, (width + 1) >> 1), [sines, cosines] = columnsOf(width, layout), isPlain = scale === 1 && !shift;
   const wide = form === "float64", cast = wide ? ONCE.float64 : Math.fround;
   const once = wide || (isPlain && ONCE[form]) ? ONCE[form] : Math.fround, last = ONCE[form] ?? Math.fround;
   const place = new Array(width);
@@ -110,26 +103,14 @@ export function maker(positions, width, base, layout = "interleaved", { form = "
 
 /** The call for a grid whose axes are `parts`. */
 export function gridCall(parts, blocks, width) {
-  const axes = parts.length, inner = parts.map((part) => inside(part.call)), [[, rest]] = inner;
-  if (parts.some(({ scale, shift }) => scale !== 1 || shift) || inner.some((one) => one[1] !== rest)) return "";
+  const axes = parts.length, [{ along: [, call] }] = parts;
+  if (parts.some(({ scale, shift, along }) => scale !== 1 || shift || along[1] !== call)) return "";
   if (parts[0].layout === "interleaved, cosines first") return ""; // none makes it
-  let places = `torch.cartesian_prod(${inner.map(([positions]) => positions).join(", ")})`;
+  let places = `torch.cartesian_prod(${parts.map(({ along }) => along[0]).join(", ")})`;
   if (blocks.slice(0, axes).some((axis, i) => axis !== i)) places += `[:, [${blocks.slice(0, axes).join(", ")}]]`;
-  const text = `pe.encode_positions(${places}, ${rest}`;
+  const text = call.replace("@", places);
   if (blocks.length === 2 * axes) return `${text}.unflatten(2, (2, -1)).transpose(1, 2).flatten(1)`;
   return `${text}.flatten(1)${parts.reduce((total, part) => total + part.shape[1], 0) === width ? "" : `[:, :${width}]`}`;
-}
-
-/** The positions and the other arguments of a call. */
-function inside(text) {
-  const open = text.indexOf("(") + 1;
-  let depth = 0, end = open;
-  for (; depth || text[end] !== ","; end++) depth += "([".includes(text[end]) - ")]".includes(text[end]);
-  const positions = text.slice(open, end), rest = text.slice(end + 2);
-  if (text.startsWith("pe.encode_positions")) return [positions, rest];
-  const offset = Number(/, offset=(-?\d+)/.exec(rest)?.[1] ?? 0);
-  const rows = offset ? `torch.arange(${offset}, ${offset + Number(positions)})` : `torch.arange(${positions})`;
-  return [rows, rest.replace(/, offset=-?\d+/, "")];
 }
 
 /** What was found with the rows and the column that are blank. */
@@ -155,19 +136,27 @@ export function completed(found, rows, real, lone) {
 
 /** Why the table differs from exact values as it does. */
 export function reason(found) {
-  const { pairs, law, positions, again, written: how } = found, form = pairs.format.name;
+  const { pairs, drift, again, written: how } = found, form = pairs.format.name;
   if (!again) return `It fits to the digit if that was computed in ${how}.`;
   if (pairs.noise) return `It fits up to noise of ${((100 * pairs.noise) / pairs.radius).toFixed(1)}% of the amplitude.`;
-  if (plain(pairs, law, positions, estimate.DOUBLE)) return `Every entry is the exact value, rounded to ${form}.`;
+  if (pairs.centre && isNormalised([...pairs.sines.data, ...pairs.cosines.data]))
+    return "Its mean was subtracted and it was divided by ten times its deviation, as PatchTST does.";
+  if (drift === DOUBLE) return `Every entry is the exact value, rounded to ${form}.`;
   return `It is as far from the exact values as angles computed in float32 are${form === "float32" ? "" : `, kept in ${form}`}.`;
 }
 
-/** The answer for a person. */
-export function report(found) {
+/** Whether mean and deviation are 0 and 0.1. */
+function isNormalised(entries) {
+  const mean = sum(entries) / entries.length, deviation = Math.sqrt(sum(entries.map((v) => (v - mean) ** 2)) / (entries.length - 1));
+  return Math.abs(mean) < 1e-4 && Math.abs(deviation - 0.1) < 1e-4;
+}
+
+/** The answer for a person, with the names of layouts and of who uses which, `words` as the page has them. */
+export function report(found, words) {
   const [rows, width] = found.shape, lines = [];
   const verdict = found.sinusoidal ? "A sinusoidal position encoding" : found.sinusoidal === null ? "Undecided" : "Not a sinusoidal position encoding";
   lines.push(`${verdict}: ${grouped(String(rows))} rows, ${grouped(String(width))} columns.`);
-  if (found.layout !== null) lines.push(...settings(found), ...who(found));
+  if (found.layout !== null) lines.push(...settings(found, words.columns), ...who(found, words));
   lines.push(found.why);
   if (found.frequencies.length) {
     const shown = found.frequencies.slice(0, 6).map((omega) => general(omega, 4)).join(", ");
@@ -189,25 +178,23 @@ export function report(found) {
 const short = (text) => (text.length <= 300 ? text : `${text.slice(0, 200)} … ${text.slice(-60)}`);
 const fixed = (x) => grouped(x.toFixed(2));
 
-function settings(found) {
+function settings(found, columns) {
   const lines = [], { axes } = found;
   for (const [axis, part] of (axes.length ? axes : [found]).entries()) {
     if (part.base === null || part.baseRange === null || part.offset === null) continue;
     const width = part.shape[1], [low, high] = part.baseRange, name = axes.length ? `Axis ${axis} of ${axes.length}, ${part.shape[0]} places: ` : "";
     let base = grouped(general(part.base, 10));
     if (part.spacing === "tensor2tensor")
-      base = `${grouped(general(part.base ** ((width - 2) / width), 6))} in the spacing of tensor2tensor, ${fixed(part.base)} as \`base=\``;
+      base = `${grouped(general(ownBase(part), 6))} in the spacing of tensor2tensor, ${fixed(part.base)} as \`base=\``;
     if (width === 2) base = "any, as there is one frequency";
     else if (high / low > 1.001) base += ` (anything from ${grouped(general(low, 6))} to ${grouped(general(high, 6))} fits)`;
     const where = part.step === null
       ? "positions that are not evenly spaced"
       : `first position ${say(part.offset, part.shape[0])}, step ${say(part.step, part.shape[0])}`;
-    lines.push(`${name}Layout ${part.layout} (${COLUMNS[part.layout]}); base ${base}; ${where}.`);
+    lines.push(`${name}Layout ${part.layout} (${columns[part.layout]}); base ${base}; ${where}.`);
   }
   if (found.order.length) lines.push(`Blocks of columns, by axis: ${found.order.join(", ")}.`);
-  if (found.shift && found.scale !== null && isNormalised(found))
-    lines.push("Its mean was subtracted and it was divided by ten times its deviation, as PatchTST does.");
-  else if (found.scale !== null && (found.scale !== 1 || found.shift))
+  if (found.scale !== null && (found.scale !== 1 || found.shift))
     lines.push(`Amplitude ${general(found.scale, 6)}${found.shift ? `, shifted by ${general(found.shift, 6)}.` : "."}`);
   return lines;
 }
@@ -215,23 +202,11 @@ function settings(found) {
 /** A number as a person would write it. */
 const say = (x, rows) => stepText(x, rows).replaceAll("math.pi", "π").replaceAll("2 * π", "2π").replace(/^[()]+|[()]+$/g, "");
 
-/** Whether mean and deviation of the table are 0 and 0.1. */
-function isNormalised({ base, scale, shift, shape: [rows, width], offset, step }) {
-  if (!base || !scale) return false;
-  const make = maker(range(rows).map((r) => (offset ?? 0) + (step || 1) * r), width, base, "sin_cos", { form: "float64" });
-  let total = 0, squares = 0;
-  for (let r = 0; r < rows; r++) for (let c = 0; c < width; c++) total += make(r, c);
-  const mean = total / (rows * width);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < width; c++) squares += (make(r, c) - mean) ** 2;
-  const deviation = Math.sqrt(squares / (rows * width - 1));
-  return Math.abs(scale * 10 * deviation - 1) < 1e-4 && Math.abs(shift + scale * mean) < 1e-4;
-}
+const ownBase = ({ base, spacing, shape: [, width] }) => (spacing === "tensor2tensor" ? base ** ((width - 2) / width) : base);
 
-function who(found) {
+function who(found, { who, grid }) {
   if (found.faults.length || found.shift) return [];
-  const width = (found.axes[0] ?? found).shape[1];
-  const usual = { paper: 1e4, tensor2tensor: 1e4 ** (width / Math.max(width - 2, 1)) }[found.spacing];
-  if (!(Math.abs(found.base - usual) <= 1e-9 * Math.max(found.base, usual))) return ["The base is not the usual 10,000."];
-  const grid = found.order.length, builder = grid ? WHO_GRID[`${found.layout} ${found.order}`] : found.step === 1 && WHO[`${found.layout} ${found.spacing}`];
+  if (!(Math.abs(ownBase(found.axes[0] ?? found) / 1e4 - 1) <= 1e-9)) return ["The base is not the usual 10,000."];
+  const builder = found.order.length ? grid[`${found.layout} ${found.order}`] : found.step === 1 && who[`${found.layout} ${found.spacing}`];
   return builder ? [`So built by ${builder}. The page Conventions has them all.`] : [];
 }

@@ -13,11 +13,11 @@ function mayBeTable(tensor) {
   return rows >= FEWEST_ROWS && columns > 1 && rows * columns <= MOST_ENTRIES;
 }
 
-onmessage = async ({ data: { id, list, file, tensor, text } }) => {
+onmessage = async ({ data: { id, list, file, tensor, text, words } }) => {
   try {
     if (list) return postMessage({ id, tensors: (await tensors(list)).map((one) => ({ ...one, mayBeTable: mayBeTable(one) })) });
     const x = text === undefined ? await read(file, tensor) : pasted(text), { make, ...found } = identify(x);
-    postMessage({ id, text: report(found), ...pictures(x, make, found) });
+    postMessage({ id, text: report(found, words), ...pictures(x, make, found) });
   } catch (error) {
     postMessage({ id, error: error.message });
   }
