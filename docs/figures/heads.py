@@ -60,7 +60,7 @@ def packed(numbers: Tensor) -> str:
 
 def unpacked(text: str) -> Tensor:
     """Return what `packed` was given, as rows of the width of the model."""
-    return torch.tensor(np.frombuffer(base64.b64decode(text), "<i2").astype("float64") / UNIT).unflatten(0, (-1, 64))
+    return torch.tensor(np.frombuffer(base64.b64decode(text), "<i2").astype("float64") / UNIT).view(-1, 64)
 
 
 def main(make: Callable[[], tuple[list[str], Tensor, dict[str, Tensor]]] = trained) -> None:
@@ -95,8 +95,8 @@ def four_terms(head: str, sentence: str, first: int = 0) -> Tensor:
 def maps() -> Figure:
     """Draw the maps that the microscope begins with: the score, and its four terms."""
     terms = four_terms("trained", SENTENCE).flatten(0, 1)
-    drawn = torch.cat([terms.sum(dim=0)[None], terms])
-    limit = drawn.nan_to_num().abs().max().item()
+    drawn = torch.cat([terms.sum(dim=0)[None], terms]).numpy()
+    limit = np.nanmax(np.abs(drawn))
     figure = plt.figure(figsize=(4.4, 3.8))
     axes = figure.subplot_mosaic([["score", "score", *TERMS[:1]], ["score", "score", TERMS[1]], [".", *TERMS[2:]]])
     for values, name in zip(drawn, ("score", *TERMS), strict=True):

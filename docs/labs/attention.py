@@ -140,6 +140,7 @@ def words_and_rows(model, texts):
     return vectors, rows.expand_as(vectors)
 
 
+# %%
 attention = first_model.layers[0].self_attn
 x = first_model.states(test[:, :-1])[0]
 _, weights = attention(x, x, x, attn_mask=closed, average_attn_weights=False)
@@ -170,6 +171,7 @@ def shares(terms):
     return (parts / score.square().sum(dim=(0, 2, 3))).T
 
 
+# %%
 NAMES = (
     "word · word",
     "word · position",
