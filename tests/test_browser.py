@@ -829,7 +829,7 @@ def lines_of_the_microscope(page: Page) -> torch.Tensor:
         ("trained", "… is an object of the same type", 500),
         ("hand", "a list of the names of all methods", 37),
         ("random", "the string is empty", 3),
-        ("distance", "the value of the key is returned by the function", 499),
+        ("distance", "the value of the key is the name of a list", 499),
     ],
 )
 def test_microscope_computes_what_torch_does(visit: Visit, head: str, sentence: str, first: int) -> None:

@@ -62,7 +62,7 @@ function start({ unit, words, vectors, heads, causal }) {
   // What is drawn of it. ---------------------------------------------------------------------------------------------
 
   const shown = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
-  const named = (n) => `${view.text[n]} (${view.first + n})`;
+  const named = (n) => `“${view.text[n]}” (${view.first + n})`;
 
   function draw() {
     const size = view.text.length, limit = Math.max(1e-9, ...maps.flat(2).filter((value) => !Number.isNaN(value)).map(Math.abs));
