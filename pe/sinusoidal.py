@@ -145,9 +145,10 @@ def encode_positions(
 ) -> Float[Tensor, "*shape d_model"]:
     """Return the encoding of any real positions: padded, repeated, fractional or negative.
 
-    Explained in [Recipes](../recipes.md). [`generate_position_encoding`][pe.generate_position_encoding] is exact at every
-    position; here a few entries in a million differ from its float32 in the last digit, and further away the float64
-    angle shows: in a few in a thousand near position 10^7, and in one in ten near 10^9.
+    Explained in [Recipes](../recipes.md). Unlike the rows of
+    [`generate_position_encoding`][pe.generate_position_encoding], which are exact at every position, a few entries in a
+    million are wrong in the last digit of float32. Far from zero the float64 angle shows: in a few entries in a
+    thousand near position 10^7, and in one in ten near 10^9.
 
     Args:
         positions: Positions, integer or not, of any shape. A floating dtype is taken at its word: 257 stored

@@ -28,6 +28,7 @@ from matplotlib.image import imread
 from playwright.sync_api import Browser, Page, Request, Route, ViewportSize, expect, sync_playwright
 
 import pe
+from docs.figures import heads
 from docs.support import install
 from docs.support.execute import in_new_process, run
 from tests import browser as chromium
@@ -365,6 +366,8 @@ SEARCHES = {
     "diffusion timesteps": ["conventions"],
     "learned": ["labs/digits", "pros-and-cons", "claims"],
     "extrapolation longer": ["labs/longer", "claims", "pros-and-cons"],
+    "attention score four terms": ["labs/attention"],
+    "words and positions mixed in attention scores": ["labs/attention", "explorer"],
     "rotary": ["labs/longer", "pros-and-cons"],
     "permutation": ["index", "claims", "labs/order"],
     "sqrt d_model scaling": ["usage", "claims"],
@@ -820,6 +823,103 @@ def test_picture_of_the_explorer_shows_the_table(visit: Visit) -> None:
     for name in ("Original", "Tiny", "Base 100", "Rotary-like 500,000", "Diffusion"):
         page.get_by_role("button", name=name).click()
     expect(page.locator("#layout")).to_have_value("cos_sin")
+
+
+def lines_of_the_microscope(page: Page) -> torch.Tensor:
+    """Return the numbers below the maps, line after line: the four terms and the score; NaN for what is not seen."""
+    map_of_scores, size = page.locator(".whole .cells"), page.locator(".frame li").count()
+    for _ in range(size):
+        map_of_scores.press("ArrowUp")
+    found = torch.full((5, size, size), torch.nan, dtype=torch.float64)
+    for m in range(size):
+        texts = page.locator(".microscope tbody tr").evaluate_all(
+            "rows => rows.map(row => [...row.cells].slice(1).map(cell => cell.textContent))"
+        )
+        numbers = torch.tensor([[float(text.replace("−", "-")) for text in row] for row in texts], dtype=torch.float64)
+        found[:, m, : len(numbers)] = numbers.T
+        map_of_scores.press("ArrowDown")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("head", "sentence", "first"),
+    [
+        ("trained", heads.SENTENCE, 0),
+        ("trained", "… is an object of the same type", 500),
+        ("hand", "a list of the names of all methods", 37),
+        ("random", "the string is empty", 3),
+        ("distance", "the value of the key is the name of a list", 499),
+    ],
+)
+def test_microscope_computes_what_torch_does(visit: Visit, head: str, sentence: str, first: int) -> None:
+    page = visit("explorer/")
+    page.get_by_role("button", name="Load the heads").click()
+    page.locator("#score-head").select_option(head)
+    page.locator("#score-words").fill(sentence)
+    page.locator("#score-box").fill(str(first))
+    found, terms = lines_of_the_microscope(page), heads.four_terms(head, sentence, first).flatten(0, 1)
+    expected = torch.cat([terms, terms.sum(dim=0)[None]])
+    torch.testing.assert_close(
+        found, expected, rtol=0, atol=1e-6 * max(1, expected.nan_to_num().abs().max().item()), equal_nan=True
+    )
+
+
+def test_microscope_shows_what_moves_and_what_stays(visit: Visit) -> None:
+    """By keyboard alone, on a phone: what a shift and an exchange leave as it is, and what they change."""
+    page = visit("explorer/", viewport=PHONE, color_scheme="dark", has_touch=True)
+    assert not page.evaluate(
+        "performance.getEntriesByType('resource').some(entry => entry.name.includes('heads.json'))"
+    )
+    page.get_by_role("button", name="Load the heads").focus()
+    page.keyboard.press("Enter")
+    scores = page.get_by_role("application", name="Scores")
+    expect(scores).to_be_focused()
+    words, _, _, positions, _ = before = lines_of_the_microscope(page)
+    page.locator("#score-first").press("ArrowRight")
+    shifted = lines_of_the_microscope(page)
+    assert torch.equal(shifted[0].nan_to_num(), words.nan_to_num())
+    assert all((shifted[k] - before[k]).nan_to_num().abs().max() > 0.01 for k in (1, 2, 3, 4))
+    page.locator("#score-first").press("ArrowLeft")
+    scores.press("ArrowLeft")
+    from_, to = page.locator("#score-pair").inner_text().split(":")[0].split(" looks at ")
+    page.get_by_role("button", name="Exchange").press("Enter")
+    expect(page.locator("#score-pair")).to_contain_text(
+        f"{to.split()[0]} ({from_.split('(')[1]} looks at {from_.split()[0]} ("
+    )
+    exchanged = lines_of_the_microscope(page)
+    assert torch.equal(exchanged[3].nan_to_num(), positions.nan_to_num())
+    assert (exchanged[0] - words).nan_to_num().abs().max() > 0.01
+    page.locator("#score-head").select_option("hand")
+    alone = [lines_of_the_microscope(page)[3]]
+    assert (alone[0].argmax(dim=1)[3:] == torch.arange(8)).all()
+    page.locator("#score-box").fill("400")
+    alone.append(lines_of_the_microscope(page)[3])
+    torch.testing.assert_close(alone[0], alone[1], rtol=0, atol=2e-3)  # the weights are rounded
+    page.locator("#score-words").fill("the unicorn is a class")
+    expect(page.locator("#score-known")).to_contain_text("read as …: unicorn")
+    expect(page.locator(".frame li")).to_have_text(["the", "…", "is", "a", "class"])
+    expect(page.get_by_role("img", name="position · word of 5 words")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.evaluate("document.querySelectorAll('.microscope details').forEach(details => { details.open = true; })")
+    page.evaluate(AXE)
+    assert not page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+
+
+def test_picture_of_the_microscope_shows_the_scores(visit: Visit) -> None:
+    """Each cell has the colour of its number; the future of a model that reads from left to right is blank."""
+    page = visit("explorer/")
+    page.get_by_role("button", name="Load the heads").click()
+    terms = heads.four_terms("trained", heads.SENTENCE).flatten(0, 1)
+    maps = torch.cat([terms.sum(dim=0)[None], terms])
+    pixels = (
+        "all => all.map(canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data])"
+    )
+    drawn = torch.tensor(page.locator(".microscope canvas").evaluate_all(pixels)).view(*maps.shape, 4)
+    assert torch.equal(drawn[..., 3] == 0, maps.isnan())
+    limit = maps.nan_to_num().abs().max()
+    colours = colormaps["coolwarm"]((maps / limit + 1).nan_to_num().numpy() / 2) * 255
+    off = (drawn - torch.tensor(colours)).abs()[~maps.isnan()]
+    assert off.max() < 8
 
 
 def answer_to(page: Page, table: torch.Tensor, file: str = "table.npy") -> str:
