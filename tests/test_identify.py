@@ -221,6 +221,8 @@ def test_positions_that_are_not_evenly_spaced() -> None:
         Truth(3, 64, spacing="tensor2tensor", base=9731.0, offset=-5, dtype=torch.float16),
         Truth(8, 32, "sin_cos", base=9731.0, offset=1000, dtype=torch.float16),
         Truth(32, 4, "cos_sin", base=100.0, offset=1000, dtype=torch.float64),
+        Truth(8, 128, "sin_cos", "tensor2tensor", base=9731.0, offset=2, dtype=torch.bfloat16),
+        Truth(58, 114, "sin_cos", "tensor2tensor", base=269_700.0, scale=16.369, dtype=torch.float16),
         Truth(3, 64, "cos_sin", base=9731.0, offset=-5, dtype=torch.bfloat16),
     ],
     ids=str,

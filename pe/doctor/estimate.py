@@ -336,7 +336,7 @@ def compare(pairs: Pairs, angles: Tensor, omega: Tensor, drift: float = SINGLE) 
 
 
 def _round_scale(pairs: Pairs, x: Tensor, y: Tensor, allowed: Tensor, scale: float) -> float:
-    """Return the roundest scale by which every entry fits, or else what least squares say, `scale`."""
+    """Return the roundest scale by which every entry fits, the middle one if none is round, or `scale` if none fits."""
     large = y.abs() > 0.1
     if not large.any():
         return scale
@@ -345,13 +345,14 @@ def _round_scale(pairs: Pairs, x: Tensor, y: Tensor, allowed: Tensor, scale: flo
     if pairs.noise:
         error = 4 * pairs.noise / x.numel() ** 0.5
         low, high = scale - error, scale + error
+    middle = (low + high) / 2 if low <= high else scale
     simple: tuple[float, ...] = (
         1.0,
         pairs.width**-0.5,
         (2 / pairs.width) ** 0.5,
-        *(float(f"{scale:.{k}e}") for k in range(7)),
+        *(float(f"{middle:.{k}e}") for k in range(7)),
     )
     for known in simple:
         if low <= known <= high or (low > high and abs(scale / known - 1) < pairs.format.relative):
             return known
-    return min(max(scale, low), high) if low <= high else scale
+    return middle

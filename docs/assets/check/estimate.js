@@ -287,7 +287,7 @@ export function compare(pairs, { positions, omega, turned }, drift = SINGLE) {
   return { scale, shift, loss: pairs.noise ? squares / (2 * pairs.noise ** 2) : 0, share: far / count };
 }
 
-/** The roundest scale by which every entry fits, or else what least squares say. */
+/** The roundest scale by which every entry fits, the middle one if none is round, or `scale` if none fits. */
 function roundScale(pairs, x, y, allowed, scale) {
   let low = -Infinity, high = Infinity;
   for (let at = 0; at < x.length; at++)
@@ -301,7 +301,8 @@ function roundScale(pairs, x, y, allowed, scale) {
     const error = (4 * pairs.noise) / x.length ** 0.5;
     [low, high] = [scale - error, scale + error];
   }
-  const simple = [1, pairs.width ** -0.5, (2 / pairs.width) ** 0.5, ...range(7, 1).map((digits) => shortened(scale, digits))];
+  const middle = low <= high ? (low + high) / 2 : scale;
+  const simple = [1, pairs.width ** -0.5, (2 / pairs.width) ** 0.5, ...range(7, 1).map((digits) => shortened(middle, digits))];
   const known = simple.find((v) => (low <= v && v <= high) || (low > high && Math.abs(scale / v - 1) < pairs.format.relative));
-  return known ?? (low <= high ? Math.min(Math.max(scale, low), high) : scale);
+  return known ?? middle;
 }
