@@ -262,7 +262,7 @@ figure.legend(loc="outside upper center", ncols=2)
 ax.set(xlabel="Share of the score", xlim=(0, 1), ylim=(2.5, -0.5))
 ticks = [name.replace(", ", ",\n") for name in carried]
 ax.set_yticks(range(3), ticks)
-ax.grid(axis="x")
+ax.spines["left"].set_visible(False)
 
 # %% [markdown]
 # ## What the prediction loses
@@ -454,8 +454,8 @@ print(
     "positions "
     f"the distance explains {span(measured['distance'])} of position · "
     f"position, and the sum of the two positions {span(measured['sum'])}. When "
-    f"a text begins at 100 instead of 0, the scores change by "
-    f"{span(moved[100, 0])} of their variance in layer 1 and by "
+    "a text begins at 100 instead of 0, the squared change of the scores is "
+    f"{span(moved[100, 0])} of their variance in layer 1 and "
     f"{span(moved[100, 1])} in layer 2."
 )
 
