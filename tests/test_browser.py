@@ -909,6 +909,7 @@ def test_picture_of_the_microscope_shows_the_scores(visit: Visit) -> None:
     """Each cell has the colour of its number; the future of a model that reads from left to right is blank."""
     page = visit("explorer/")
     page.get_by_role("button", name="Load the heads").click()
+    expect(page.locator(".frame li").first).to_be_visible()
     terms = heads.four_terms("trained", heads.SENTENCE).flatten(0, 1)
     maps = torch.cat([terms.sum(dim=0)[None], terms])
     pixels = (

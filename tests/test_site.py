@@ -259,7 +259,7 @@ def test_page_for_what_is_not_there(site: Path) -> None:
                 r"On average they carry [12]\d% \(word · word\), .* [234]\d% \(position · position\)",
                 r"at most \+[1-6][.]\d% in perplexity .* 3[12][.]\d instead of 3[01][.]\d",
                 r"survives, and fades.* R² of 0[.]7\d, .* with 0[.][56]\d, .* with 0[.][23]\d; .* 0[.]0\d at most",
-                r"of its matrices is 1[.]\d% to [23][.]\d% .* changes? by [4-7]\d%",
+                r"of its matrices is 1[.]\d% to [23][.]\d% .* squared change of the scores is [4-7]\d%",
             ],
         ),
         (

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -29,13 +28,11 @@ TERMS = ("word · word", "word · position", "position · word", "position · po
 
 
 def until(name: str, lab: str) -> dict[str, Any]:
-    """Run the cells of a lab until one defines `name`, and return all that is defined then."""
+    """Run the cells of a lab, but for its figures, until one defines `name`, and return all that is defined then."""
     defined: dict[str, Any] = {}
-    with mpl.rc_context({"backend": "agg"}):
-        for cell in jupytext.read(DOCS / "labs" / f"{lab}.py").cells:
-            if cell.cell_type == "code" and name not in defined:
-                exec(cell.source, defined)
-    plt.close("all")
+    for cell in jupytext.read(DOCS / "labs" / f"{lab}.py").cells:
+        if cell.cell_type == "code" and "figure" not in cell.metadata and name not in defined:
+            exec(cell.source, defined)
     return defined
 
 

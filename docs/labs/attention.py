@@ -200,10 +200,12 @@ axes = figure.subplot_mosaic(
     [["score", "score", 0], ["score", "score", 1], [".", 2, 3]]
 )
 for values, place, name in zip(maps, ("score", 0, 1, 2, 3), ("score", *NAMES)):
-    axes[place].imshow(values, cmap="coolwarm", vmin=-limit, vmax=limit)
-    axes[place].set_title(name.replace("n · position", "n · pos."), fontsize=10)
-    axes[place].set(xticks=[], yticks=[])
-axes["score"].set_yticks(range(len(chosen[0])), SENTENCE.split())
+    ax = axes[place]
+    ax.imshow(values, cmap="coolwarm", vmin=-limit, vmax=limit)
+    ax.set_title(name.replace("n · position", "n · pos."), fontsize=10)
+    ax.set(xticks=[], yticks=[])
+    if place == "score":
+        ax.set_yticks(range(len(values)), SENTENCE.split())
 
 # %% [markdown]
 # ## Six models, both layers
@@ -256,9 +258,11 @@ for place, values in enumerate(carried.values()):
         left += share
 for n, name in enumerate(NAMES):
     ax.barh(0, 0, color=f"C{n}", label=name)
-ax.set(xlabel="Share of the score", xlim=(0, 1), ylim=(2.5, -0.5))
-ax.set_yticks(range(3), [name.replace(", ", ",\n") for name in carried])
 figure.legend(loc="outside upper center", ncols=2)
+ax.set(xlabel="Share of the score", xlim=(0, 1), ylim=(2.5, -0.5))
+ticks = [name.replace(", ", ",\n") for name in carried]
+ax.set_yticks(range(3), ticks)
+ax.spines["left"].set_visible(False)
 
 # %% [markdown]
 # ## What the prediction loses
@@ -450,8 +454,8 @@ print(
     "positions "
     f"the distance explains {span(measured['distance'])} of position · "
     f"position, and the sum of the two positions {span(measured['sum'])}. When "
-    f"a text begins at 100 instead of 0, the scores change by "
-    f"{span(moved[100, 0])} of their variance in layer 1 and by "
+    "a text begins at 100 instead of 0, the squared change of the scores is "
+    f"{span(moved[100, 0])} of their variance in layer 1 and "
     f"{span(moved[100, 1])} in layer 2."
 )
 
