@@ -198,4 +198,4 @@ def report(*ids: str) -> None:
         raise RuntimeError("\n".join(broken))
 
 
-from docs.claims import columns, rows, relative, attention, converse, models, learned, formats  # noqa: E402, F401, I001  # fmt: skip  # in the order of the page
+from docs.claims import columns, rows, relative, converse, models, learned, formats  # noqa: E402, F401, I001  # fmt: skip  # in the order of the page

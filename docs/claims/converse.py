@@ -3,7 +3,7 @@
 import torch
 
 import pe
-from docs.claims import claim, supports
+from docs.claims import claim, refutes, supports
 
 TITLE = "Why it had to be sinusoids"
 
@@ -42,6 +42,50 @@ def only_sinusoids_have_such_products():
         step = torch.linalg.lstsq(table[:-1], table[1:]).solution
         misfits.append((table[:-1] @ step - table[1:]).abs().max())
     return max(errors).item(), min(misfits).item()
+
+
+@claim(
+    "With learned weights, the score of two positions depends on their distance alone",
+    "false",
+    "Only if their matrix rotates each pair, times a factor. Any matrix is such rotations plus a rest. Over all "
+    "positions the rotations' share in the mean square of the score is that in the squares of the matrix, up to {0}; with random "
+    "weights {1} at most. The score is no further from a function of the distance than d/2 times the spectral "
+    "norm of the rest; {2} of that was reached.",
+    conditions="Width 16, 20,000 pairs of positions, 20 random matrices, half of them of rank 3. The proof is in the lab.",
+    source="Often assumed",
+    explained="labs/attention.py#distance-sum-and-the-rest",
+    evidence=[
+        refutes("largest difference of the two shares", below=0.03),
+        refutes("largest share of the distance", below=0.3),
+        refutes("largest part of the bound that is reached", below=1),
+        refutes("change of the rotations' score in a shift", below=1e-7),
+    ],
+)
+def learned_weights_see_distance_alone():
+    torch.manual_seed(0)
+    p = torch.randint(10_000_000, (2, 20_000))
+    left, right = pe.encode_positions(p, 16, dtype=torch.float64)
+    later = pe.encode_positions(p + 77, 16, dtype=torch.float64)
+    i, quarter = torch.arange(8), torch.tensor([[0.0, 1], [-1, 0]]).double()
+    measured = []
+    for rank in (3, 16) * 10:
+        a = (torch.randn(16, rank) @ torch.randn(rank, 16)).double()
+        block = a.unflatten(0, (8, 2)).unflatten(2, (8, 2))[i, :, i]
+        near = torch.block_diag(*(block + quarter @ block @ quarter.T) / 2)
+        score = (left @ a * right).sum(dim=1)
+        distance = (left @ near * right).sum(dim=1)
+        shifted = (later[0] @ near * later[1]).sum(dim=1)
+        share = distance.square().mean() / score.square().mean()
+        bound = 8 * torch.linalg.matrix_norm(a - near, 2)
+        measured.append(
+            [
+                (share - (near.norm() / a.norm()) ** 2).abs(),
+                share,
+                (score - distance).abs().max() / bound,
+                (shifted - distance).abs().max(),
+            ]
+        )
+    return torch.tensor(measured).amax(dim=0).tolist()
 
 
 @claim(

@@ -14,7 +14,7 @@
 # %% [markdown]
 # ## Four terms
 #
-# A head compares two tokens, at positions $m$ and $n$, by a product: $x_m^{\top} A\, x_n$, where $A = W_Q^{\top} W_K / \sqrt{d_k}$ is made of its query and key weights and $d_k$ is the width of the head. In the first layer $x$ is word plus row, $x_m = w_m + r_m$, so the score is the sum of four terms: [[score-has-four-terms]]
+# A head compares two tokens, at positions $m$ and $n$, by a product: $x_m^{\top} A\, x_n$, where $A = W_Q^{\top} W_K / \sqrt{d_k}$ is made of its query and key weights and $d_k$ is the width of the head. In the first layer $x$ is word plus row, $x_m = w_m + r_m$, so the score is the sum of four terms:
 #
 # $$x_m^{\top} A\, x_n = \underbrace{w_m^{\top} A\, w_n}_{\text{word · word}} + \underbrace{w_m^{\top} A\, r_n}_{\text{word · position}} + \underbrace{r_m^{\top} A\, w_n}_{\text{position · word}} + \underbrace{r_m^{\top} A\, r_n}_{\text{position · position}}$$
 #
