@@ -71,7 +71,7 @@ def grids() -> Iterator[Tensor]:
         for layout in ("interleaved", "sin_cos"):
             places = torch.cartesian_prod(*map(torch.arange, sizes))
             parts = [Truth(max(sizes), 48, layout).table()[places[:, axis]] for axis in range(len(sizes))]
-            yield torch.cat(parts[::-1], 1)
+            yield from (torch.cat(parts[::-1], 1), torch.cat(parts, 1) / 8, (torch.cat(parts, 1) * 0.3).bfloat16())
             yield torch.cat([half for k in range(2) for half in (part.chunk(2, 1)[k] for part in parts)], 1)
 
 

@@ -316,10 +316,30 @@ def test_lists_arrays_and_axes_of_length_one() -> None:
     assert pe.identify([[float(f"{entry:.4f}") for entry in row] for row in RIGHT.tolist()]).base == 10_000
 
 
-def test_a_scaled_grid_is_told_without_a_call() -> None:
-    places = torch.cartesian_prod(torch.arange(8), torch.arange(6)).double()
-    table = torch.cat([Truth(8, 48, "sin_cos").table()[places[:, axis].long()] for axis in range(2)], 1)
-    found = pe.identify(table / 8)
+def test_phases_of_their_own_are_not_taken_for_a_far_position() -> None:
+    """Two hands show any two phases at some position, if it may be thousands away and no whole number."""
+    for phases in torch.rand(4, 2, generator=torch.Generator().manual_seed(0)) * 6:
+        angle = torch.arange(64)[:, None] * torch.tensor([1.0, 0.01]) + phases
+        assert not pe.identify(torch.cat([angle.sin(), angle.cos()], 1)).sinusoidal
+
+
+@pytest.mark.parametrize("layout", ["interleaved", "sin_cos"])
+@pytest.mark.parametrize(("scale", "said"), [(48**-0.5, "48**-0.5"), (0.02, "0.02")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_call_of_a_scaled_grid_makes_it(layout: str, scale: float, said: str, dtype: torch.dtype) -> None:
+    places = torch.cartesian_prod(torch.arange(8), torch.arange(6))
+    parts = [Truth(8, 48, layout).table()[places[:, axis]] for axis in range(2)]
+    table = (torch.cat(parts, 1) * scale).to(dtype)
+    found = pe.identify(table)
     assert found.sinusoidal
-    assert found.scale == pytest.approx(1 / 8)
+    assert f"* {said})" in found.call
+    assert torch.equal(made(found.call), table)
+
+
+def test_a_grid_whose_axes_differ_in_scale_is_told_without_a_call() -> None:
+    places = torch.cartesian_prod(torch.arange(8), torch.arange(6))
+    table = torch.cat([Truth(8, 48, "sin_cos").table()[places[:, axis]] * (0.5 + axis) for axis in range(2)], 1)
+    found = pe.identify(table)
+    assert found.sinusoidal
+    assert [axis.scale for axis in found.axes] == [0.5, 1.5]
     assert not found.call

@@ -125,15 +125,15 @@ def call(found: Found) -> str:
 def grid_call(parts: "list[Identification]", blocks: tuple[int, ...], width: int) -> str:
     """Return the call for a grid whose axes are `parts`."""
     axes, each = len(parts), len(blocks) // len(parts)
-    if any(part.scale != 1 or part.shift or part.layout not in check.LAYOUTS for part in parts):
-        return ""
-    positions, settings = zip(*(_arguments(part.call) for part in parts), strict=True)
-    if len(set(settings)) > 1:
+    positions, made = zip(*(_arguments(part.call) for part in parts), strict=True)
+    if len(set(made)) > 1 or parts[0].layout not in check.LAYOUTS:
         return ""
     places = f"torch.cartesian_prod({', '.join(positions)})"
     if blocks[:axes] != tuple(range(axes)):
         places += f"[:, {list(blocks[:axes])}]"
-    text = f"pe.encode_positions({places}, {settings[0]}"
+    text = made[0].replace("@", places)
+    if not text.endswith(")"):  # scaled
+        text = f"({text})"
     if each == 2:
         return f"{text}.unflatten(2, (2, -1)).transpose(1, 2).flatten(1)"
     total = sum(part.shape[1] for part in parts)
@@ -141,14 +141,15 @@ def grid_call(parts: "list[Identification]", blocks: tuple[int, ...], width: int
 
 
 def _arguments(text: str) -> tuple[str, str]:
-    """Return the positions of a call, and what follows them up to its end."""
-    made = ast.parse(text, mode="eval").body
-    assert isinstance(made, ast.Call)
+    """Return the positions of a call, and the call with @ in their place."""
+    calls = (node for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Call))
+    made = next(call for call in calls if ast.unparse(call.func).startswith("pe."))
     first, width = map(ast.unparse, made.args)
     settings = {str(keyword.arg): ast.unparse(keyword.value) for keyword in made.keywords}
     if "generate_position_encoding" in text:
         first = _positions(int(first), int(settings.pop("offset", "0")), 1, int(first))
-    return first, ", ".join([width, *(f"{name}={value}" for name, value in settings.items())]) + ")"
+    rest = ", ".join(["@", width, *(f"{name}={value}" for name, value in settings.items())])
+    return first, text.replace(str(ast.get_source_segment(text, made)), f"pe.encode_positions({rest})")
 
 
 def completed(found: "Identification", rows: int, real: list[int], lone: bool) -> "Identification":

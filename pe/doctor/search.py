@@ -29,7 +29,8 @@ from pe.doctor.naming import (
 def shorter(pairs: Pairs, line: Line, law: Law) -> bool:
     """Return whether the law is plainly shorter than the frequencies, and than frequencies and phases together."""
     frequencies = float((-(line.errors * line.surplus**0.5).log2() - 2).clamp_min(0).sum())
-    phase = pairs.hand_errors().square().mean(0).sqrt() / len(pairs.rows) ** 0.5
+    far = 4 * estimate.SINGLE * abs(law.offset)  # away, a phase tells no more than angles in float32 do
+    phase = pairs.hand_errors().square().mean(0).sqrt() / len(pairs.rows) ** 0.5 + far
     phases = float((math.pi / 2 / phase.clamp_min(2 * estimate.SINGLE)).log2().clamp_min(0).sum())
     offset_bits = 1 + 2 * math.log2(abs(law.offset) + 1) if law.offset == round(law.offset) else 20.0
     saved, saved_all = frequencies - (law.bits - offset_bits), frequencies + phases - law.bits
@@ -88,7 +89,7 @@ def _everywhere(pairs: Pairs, head: Pairs, one: Line) -> list[Found]:
     if len(head.rows) == len(pairs.rows):
         return [Found(pairs, law, fit, sure=shorter(head, one, law)) for law, fit in found]
     best = next(filter(None, (_elsewhere(pairs, law) for law, _ in found[:4])), None)
-    return [best] if best else []
+    return [replace(best, sure=best.sure and shorter(head, one, best.law))] if best else []
 
 
 def _elsewhere(pairs: Pairs, law: Law) -> Found | None:

@@ -11,7 +11,7 @@ const bfloat16 = (view, at) => {
 };
 const float16 = (view, at, little) => {
   const bits = view.getUint16(at, little), sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, part = bits & 1023;
-  if (exponent === 31) return part ? NaN : sign * Infinity;
+  if (exponent === 31) return sign * (part ? NaN : Infinity);
   return sign * (exponent ? 2 ** (exponent - 15) * (1 + part / 1024) : 2 ** -24 * part);
 };
 const get = (name) => (view, at, little) => Number(view[`get${name}`](at, little));
@@ -76,7 +76,7 @@ export async function read(file, tensor) {
 /** A table as numpy, torch, Python or a spreadsheet write it. */
 export function pasted(text) {
   if (/\.\.\.|…/.test(text))
-    throw new Error("Some numbers are left out (…). Print all: numpy.set_printoptions(threshold=10**9), torch.set_printoptions(threshold=10**9)");
+    throw new Error("Some numbers are left out (…). Print all: set_printoptions(threshold=10**9) of numpy or torch");
   const bare = text.replace(/\b(tensor|array)\(|,?\s*\b(dtype|device|grad_fn|requires_grad|shape)=(<[^>]*>|'[^']*'|\([^)]*\)|[\w.]+)|\)/g, " ");
   const lists = bare.includes("[") ? Array.from(bare.matchAll(/\[([^[\]]*)\]/g), ([, inside]) => inside) : bare.split("\n");
   const rows = lists.map((line) => line.split(/[\s,;]+/).filter(Boolean)).filter((row) => row.length);

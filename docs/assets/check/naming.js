@@ -17,13 +17,7 @@ const ROUNDED = [
   "positions shares frequencies angles",
 ];
 const LOGS = [-690, 690]; // of bases, which float64 can hold
-const ROUNDED_NAMES = {
-  positions: "Positions in a short format",
-  frequencies: "Frequencies cast with the model",
-  exponents: "Exponents or angles in a short format",
-  shares: "Exponents or angles in a short format",
-  angles: "Exponents or angles in a short format",
-};
+const ROUNDED_NAMES = { positions: "Positions in a short format", frequencies: "Frequencies cast with the model" };
 
 const evenly = (law, pairs) => pairs.rows.map((row) => law.offset + law.step * row);
 export const frequenciesOf = (base, width, count) => Float64Array.from({ length: count }, (_, i) => base ** ((-2 * i) / width));
@@ -54,7 +48,7 @@ function rounded(pairs, law) {
     for (const parts of ROUNDED) {
       const fits = (part) => compare(part, roundedAngles(law, part, parts, CAST[written]));
       if (fits(few).share > OUTLIERS) continue;
-      const fit = fits(pairs), faults = [...new Set(parts.split(" ").map((part) => ROUNDED_NAMES[part]))];
+      const fit = fits(pairs), faults = [...new Set(parts.split(" ").map((part) => ROUNDED_NAMES[part] ?? "Exponents or angles in a short format"))];
       if (fit.share <= OUTLIERS) return { fit, faults, written };
     }
   return null;
@@ -109,13 +103,11 @@ function atFirstPositions(pairs, law, unsure) {
       let ends = LOGS;
       for (const part of [few, pairs]) // most places are contradicted by a few rows
         if (ends[0] <= ends[1]) ends = bases(part, evenly(placed, part), Math.log(law.base), unsure);
-      const hits = namedBases(placed, pairs.width, ends).flatMap((named) => {
-        for (const one of named) {
-          const fit = plain(pairs, one);
-          if (fit) return [[one, fit]];
-        }
-        return [];
-      });
+      const fitting = (one) => {
+        const fit = plain(pairs, one);
+        return fit && [one, fit];
+      };
+      const hits = namedBases(placed, pairs.width, ends).map((named) => first(named, fitting)).filter(Boolean);
       all.push(...hits);
       if (hits.length) break;
     }
@@ -237,7 +229,8 @@ const phaseBits = (errors) => sum(errors.map((e) => Math.max(Math.log2(Math.PI /
 /** Whether the law is plainly shorter than the frequencies, and than frequencies and phases together. */
 function shorter(pairs, line, law) {
   const told = sum(line.errors.map((e) => Math.max(0, -Math.log2(e * Math.sqrt(line.surplus)) - 2)));
-  const phases = phaseBits(phaseErrors(pairs).map((e) => e / pairs.rows.length ** 0.5));
+  // Far away, a phase tells no more than angles in float32 do.
+  const phases = phaseBits(phaseErrors(pairs).map((e) => e / pairs.rows.length ** 0.5 + 4 * SINGLE * Math.abs(law.offset)));
   const offset = law.offset === round(law.offset) ? cost(law.offset) : 20;
   return told - (law.bits - offset) >= LAW_BITS && told + phases - law.bits >= ALL_BITS;
 }
@@ -296,6 +289,7 @@ function everywhere(pairs, head, one) {
   if (head.rows.length === pairs.rows.length)
     return fitting.length ? fitting.map(([law, fit]) => found(pairs, law, fit, { sure: shorter(head, one, law) })) : null;
   const best = first(fitting.slice(0, 4), ([law]) => elsewhere(pairs, law));
+  if (best) best.sure &&= shorter(head, one, best.law);
   return best && [best];
 }
 

@@ -104,11 +104,11 @@ export function maker(positions, width, base, layout = "interleaved", { form = "
 /** The call for a grid whose axes are `parts`. */
 export function gridCall(parts, blocks, width) {
   const axes = parts.length, [{ along: [, call] }] = parts;
-  if (parts.some(({ scale, shift, along }) => scale !== 1 || shift || along[1] !== call)) return "";
+  if (parts.some(({ along }) => along[1] !== call)) return "";
   if (parts[0].layout === "interleaved, cosines first") return ""; // none makes it
   let places = `torch.cartesian_prod(${parts.map(({ along }) => along[0]).join(", ")})`;
   if (blocks.slice(0, axes).some((axis, i) => axis !== i)) places += `[:, [${blocks.slice(0, axes).join(", ")}]]`;
-  const text = call.replace("@", places);
+  const text = call.replace("@", places).replace(/.*[^)]$/, "($&)"); // in brackets if it is scaled
   if (blocks.length === 2 * axes) return `${text}.unflatten(2, (2, -1)).transpose(1, 2).flatten(1)`;
   return `${text}.flatten(1)${parts.reduce((total, part) => total + part.shape[1], 0) === width ? "" : `[:, :${width}]`}`;
 }
@@ -176,7 +176,6 @@ export function report(found, words) {
 }
 
 const short = (text) => (text.length <= 300 ? text : `${text.slice(0, 200)} … ${text.slice(-60)}`);
-const fixed = (x) => grouped(x.toFixed(2));
 
 function settings(found, columns) {
   const lines = [], { axes } = found;
@@ -185,7 +184,7 @@ function settings(found, columns) {
     const width = part.shape[1], [low, high] = part.baseRange, name = axes.length ? `Axis ${axis} of ${axes.length}, ${part.shape[0]} places: ` : "";
     let base = grouped(general(part.base, 10));
     if (part.spacing === "tensor2tensor")
-      base = `${grouped(general(ownBase(part), 6))} in the spacing of tensor2tensor, ${fixed(part.base)} as \`base=\``;
+      base = `${grouped(general(ownBase(part), 6))} in the spacing of tensor2tensor, ${grouped(part.base.toFixed(2))} as \`base=\``;
     if (width === 2) base = "any, as there is one frequency";
     else if (high / low > 1.001) base += ` (anything from ${grouped(general(low, 6))} to ${grouped(general(high, 6))} fits)`;
     const where = part.step === null

@@ -5,12 +5,12 @@ import { identify } from "./identify.js";
 import { maker, report } from "./report.js";
 
 const MOST = 256; // rows and columns that are drawn
-const FEWEST_ROWS = 8; // of a tensor that is offered
-const OTHER_EXPONENT = ["A lost minus", "The exponent counts columns instead of pairs", "An integer division in the exponent"];
+const WRONG_BASE = ["A lost minus", "The exponent counts columns instead of pairs", "An integer division in the exponent"];
 
+/** Whether a tensor is offered: it has eight rows or more. */
 function mayBeTable(tensor) {
   const [rows, columns] = sizes(tensor) ?? [0, 0];
-  return rows >= FEWEST_ROWS && columns > 1 && rows * columns <= MOST_ENTRIES;
+  return rows >= 8 && columns > 1 && rows * columns <= MOST_ENTRIES;
 }
 
 onmessage = async ({ data: { id, list, file, tensor, text, words } }) => {
@@ -27,7 +27,7 @@ onmessage = async ({ data: { id, list, file, tensor, text, words } }) => {
 function meant(x, { faults, layout, base, offset, step, scale }) {
   if (!faults.length || layout === null || offset === null) return null;
   const positions = Array.from({ length: x.rows }, (_, row) => offset + (step ?? 1) * row);
-  const right = faults.some((fault) => OTHER_EXPONENT.includes(fault)) ? 10_000 : base;
+  const right = faults.some((fault) => WRONG_BASE.includes(fault)) ? 10_000 : base;
   return maker(positions, x.columns, right, layout === "interleaved, cosines first" ? "interleaved" : layout, { scale });
 }
 
