@@ -47,7 +47,7 @@ def only_sinusoids_have_such_products():
 @claim(
     "With learned weights, the score of two positions depends on their distance alone",
     "false",
-    "Only if their matrix rotates each pair, times a factor. Any matrix is such rotations plus a rest. Over all "
+    "Only if their matrix rotates each pair, times a factor of its own. Any matrix is such rotations plus a rest. Over all "
     "positions the rotations' share in the mean square of the score is that in the squares of the matrix, up to {0}; with random "
     "weights {1} at most. The score is no further from a function of the distance than d/2 times the spectral "
     "norm of the rest; {2} of that was reached.",

@@ -150,9 +150,9 @@ def relative_positions_for_free():
 @claim(
     "Adding the encoding rotates the embedding",
     "false",
-    "It moves the embedding: from one position to another all words move alike, up to {0}, while a rotation moves each "
-    "word in its own way, and the norm of {1} of 1,000 words changes by more than a tenth. What rotates is the row, when "
-    "the position is shifted.",
+    "It moves the embedding: from one position to another all words move alike, up to {0}, while a rotation would move "
+    "each word in its own way; and adding changes the norm of {1} of 1,000 words by more than a tenth. What rotates is "
+    "the row, when the position is shifted.",
     conditions="Words of entries drawn from N(0, 1), width 512.",
     source="Often heard, where it is mixed up with rotary embeddings",
     explained="properties.md#a-shift-is-one-rotation",

@@ -249,7 +249,7 @@ for name, values in carried.items():
     cells = [f"{m:.0%} ({a:.0%} to {b:.0%})" for m, a, b in spread]
     print(f"{name:18}", *[f"{cell:>19}" for cell in cells])
 
-# %% answer=true fold="the figure of the shares" figure="Three bars of four parts each, the mean shares of the terms in the score: for layer 1, for layer 1 by means, and for layer 2 by means. The text above it gives the numbers." caption="What the four terms carry of the score, a mean over the four heads of three models. By means: position is what is read at a position on average over many texts, word is the rest."
+# %% answer=true fold="the figure of the shares" figure="Three bars of four parts each, the mean shares of the terms in the score: for layer 1, for layer 1 by means, and for layer 2 by means. The text above it gives the first bar, a table below it all three." caption="What the four terms carry of the score, a mean over the four heads of three models. By means: position is what is read at a position on average over many texts, word is the rest."
 figure, ax = plt.subplots(figsize=(4.4, 2.3))
 for place, values in enumerate(carried.values()):
     left = 0.0
@@ -372,7 +372,7 @@ for first in STARTS:
 # - the reflections there are what depends on the sum $m + n$ alone;
 # - all other blocks depend on neither alone.
 #
-# This holds for every $A$, and there are bounds. Let $A_{\text{rest}}$ be $A$ without those rotations. Then the fourth term differs from a function of the distance by at most $\frac{d}{2} \lVert A_{\text{rest}} \rVert$, in the spectral norm; and over all positions, the squares of the distance part have the share $\lVert A_{\text{distance}} \rVert^2 / \lVert A \rVert^2$ in the mean square of the term, in the Frobenius norm. [[learned-weights-see-distance-alone]]
+# This holds for every $A$, and there are bounds. Let $A_{\text{distance}}$ be those rotations and $A_{\text{rest}}$ all the rest of $A$. Then the fourth term differs from a function of the distance by at most $\frac{d}{2} \lVert A_{\text{rest}} \rVert$, in the spectral norm; and over all positions, the squares of the distance part have the share $\lVert A_{\text{distance}} \rVert^2 / \lVert A \rVert^2$ in the mean square of the term, in the Frobenius norm. [[learned-weights-see-distance-alone]]
 
 
 # %% fold="the split of a matrix"

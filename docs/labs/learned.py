@@ -144,7 +144,7 @@ def peaks(energy):
 print(
     f"Energy by period from {periods[0]:.0f} to {periods[-1]:.0f} positions, on "
     "a logarithmic axis, one panel for each table. The highest peaks, down "
-    "to a tenth of the highest of all, are at these periods."
+    "to a tenth of the highest of their table, are at these periods."
 )
 for name in shown:
     found = [

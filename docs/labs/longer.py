@@ -499,7 +499,10 @@ def runs_that_gain(by_kind, name):
     return f"{torch.stack(gains).sum()} of {len(WIDTHS) * len(SEEDS)} runs"
 
 
-print(f"Log n lowers the perplexity in {runs_that_gain(remedied, 'log n')}.")
+print(
+    f"Log n lowers the perplexity at {LONGEST} characters in "
+    f"{runs_that_gain(remedied, 'log n')}."
+)
 told = [
     f"{kind} {cell(lines['as it is'][:, -1])} as it is, "
     f"{cell(lines['squeezed'][:, -1])} with squeezed positions, "

@@ -55,7 +55,8 @@ def imported(code: str) -> list[str]:
                 new = [file for file in (f"{path}.py", f"{path}/__init__.py") if (ROOT / file).is_file()]
                 unread += [(ROOT / file).read_text(encoding="utf-8") for file in new if file not in files]
                 files += [file for file in new if file not in files]
-    return [*sorted(files), "docs/figures/matplotlibrc", "docs/figures/*.json", "docs/assets/*.json"] if files else []
+    data = ("docs/figures/matplotlibrc", "docs/figures/*.json", "docs/assets/*.json", "docs/labs/*.npz")
+    return [*sorted(files), *data] if files else []
 
 
 def run(code: str, name: str = "block", line: int = 1) -> str:
