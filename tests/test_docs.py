@@ -93,7 +93,7 @@ def test_every_work_that_is_linked_is_in_the_list_of_works() -> None:
 
 
 def test_every_source_that_is_linked_is_listed_with_what_it_shows_and_whether_it_was_opened() -> None:
-    texts = [*PAGES, *LABS, *ROOT.glob("docs/claims/*.py"), *ROOT.glob("pe/**/*.py")]
+    texts = [*PAGES, *LABS, *ROOT.glob("docs/claims/*.py"), *ROOT.glob("docs/zh/**/*.po"), *ROOT.glob("pe/**/*.py")]
     linked = {link for text in texts for link in re.findall(r"https?://[^\s)}>\"]+", text.read_text(encoding="utf-8"))}
     sources = tomllib.loads((ROOT / "docs/citations.toml").read_text(encoding="utf-8"))["source"]
     assert sorted(linked) == [source["address"] for source in sources]

@@ -20,7 +20,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs_jupyter.convert import nb2html
 
 import pe
-from docs.support import install, labs
+from docs.support import install, labs, translation
 from tests.conftest import ROOT
 from tests.site import COLAB_URL, PAGES, REPO_URL, SITE_URL, build
 
@@ -40,7 +40,8 @@ def article(site: Path, page: str) -> Tag:
 
 def test_pages_are_the_ones_listed(site: Path) -> None:
     built = {page.parent.relative_to(site).as_posix() for page in site.rglob("index.html")}
-    assert {page.rstrip("/") or "." for page in PAGES} == built
+    chinese = {name.removesuffix(".md").removesuffix("/index") for name in translation.pages()}
+    assert {page.rstrip("/") or "." for page in PAGES} | chinese == built
     published = {file.name for file in site.rglob("*") if file.is_file()}
     sources = {
         file.name
@@ -240,7 +241,7 @@ def test_page_for_what_is_not_there(site: Path) -> None:
                 "Random offsets in training keep [1-4][0-9]% ",
                 "Squeezed positions help a finished sinusoidal model most: .* does better in every run",
                 "A window helps a finished rotary model most: .* is as good",
-                "Log n lowers the perplexity in [0-2] of 6 runs",
+                "Log n lowers the perplexity at 256 characters in [0-2] of 6 runs",
                 "with a larger base; rotary .* 5[.].* with a larger base[.] Squeezing beats .* in [56] of 6 runs",
                 r"½, 1½, 2½, … the perplexity is × 1\.0\d, but with half steps × 1\.[12]\d, with eighths × [2-3]\.",
                 r"from 32 on × [4-7]\.",
@@ -326,7 +327,7 @@ def lab_page(folder: Path, monkeypatch: pytest.MonkeyPatch, *cells: str) -> str:
     lab = folder / "lab.py"
     lab.write_text("\n\n".join(["# %% [markdown]\n# # A\n#\n# A question?", *cells]) + "\n", encoding="utf-8")
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(ROOT / "docs" / "support" / "jupyter"))
-    return labs.markdown(lab.read_text(), nb2html(str(lab), execute=True, allow_errors=False), "lab.py", "")
+    return labs.markdown(lab.read_text(), nb2html(str(lab), execute=True, allow_errors=False), "lab.py", "", "lab.py")
 
 
 SAID = '# %% answer=true\nprint("It is so.")\nprint("And more.")'
@@ -392,6 +393,11 @@ def test_every_claim_is_listed_marked_and_led_to(site: Path, claims: dict[str, d
         verdict = heading.find_next("strong")
         assert isinstance(verdict, Tag)
         assert verdict["class"] == ["verdict", claim["verdict"]]
+        *_, more = verdict.parent.select("a") if verdict.parent else []
+        page, _, anchor = str(more["href"]).removeprefix("../").partition("#")
+        assert claim["explained"].startswith(page.rstrip("/") or "index")
+        assert claim["explained"].endswith(anchor)
+        assert article(site, page).select("h1")[0].get_text().startswith(more.get_text())
     for page in PAGES:
         for mark in article(site, page).select("a.claim"):
             assert str(mark["href"]).partition("#")[2] in claims

@@ -10,15 +10,32 @@ requestAnimationFrame(() => setTimeout(() => document.body.append(...scripts)))
 // which are modules, start at once.
 const searching = document.querySelector("[data-md-toggle=search]")
 const { open, send } = XMLHttpRequest.prototype
+const chinese = document.documentElement.lang === "zh"
 XMLHttpRequest.prototype.open = function (method, url, ...rest) {
-  this.waits = String(url).endsWith("/search_index.json") && !searching.checked
-  open.call(this, method, url, ...rest)
+  const index = String(url).endsWith("/search_index.json")
+  this.waits = index && !searching.checked
+  open.call(this, method, index && chinese ? new URL("zh.json", url) : url, ...rest)
 }
 XMLHttpRequest.prototype.send = function (body) {
   if (this.waits) searching.addEventListener("change", () => send.call(this, body), { once: true })
   else send.call(this, body)
 }
 const AtOnce = Worker
+// In the Chinese index each character is a word, and what has the characters of a question in any order is found. What
+// has them beside each other is meant, if there is any: first what has them in a heading, then what explains them, which
+// is what comes first in the menu.
+const together = (pages, asked) => {
+  const has = (html) => (asked.match(/\p{sc=Han}+/gu) ?? []).every((words) => html.replace(/<[^>]*>/g, "").includes(words))
+  const told = ({ title, text }) => has(`${title} ${text}`)
+  const named = (sections) => sections.some(({ title }) => has(title))
+  const found = pages.filter((sections) => sections.some(told))
+    .map((sections) => [...sections.filter(told), ...sections.filter((one) => !told(one) && !one.location.includes("#"))])
+  const menu = Array.from(document.querySelectorAll(".md-nav--primary a[href]"), ({ href }) => href)
+  const root = new URL(`${JSON.parse(document.getElementById("__config").textContent).base}/`, document.URL)
+  const place = ([{ location }]) => menu.indexOf(new URL(location.split("#")[0], root).href)
+  const others = found.filter((sections) => !named(sections)).sort((one, other) => place(one) - place(other))
+  return found.length ? [...found.filter(named), ...others] : pages
+}
 window.Worker = class extends EventTarget {
   constructor(url, options) {
     super()
@@ -28,15 +45,20 @@ window.Worker = class extends EventTarget {
   postMessage(message) {
     if (!this.started) {
       this.started = new AtOnce(this.url)
-      this.started.onmessage = ({ data }) => this.dispatchEvent(new MessageEvent("message", { data }))
+      this.started.onmessage = ({ data }) => {
+        if (chinese && data.data?.items) data.data.items = together(data.data.items, this.asked)
+        this.dispatchEvent(new MessageEvent("message", { data }))
+      }
     }
-    this.started.postMessage(message)
+    this.asked = message.data
+    const apart = chinese && typeof message.data === "string" && message.data.replace(/\p{sc=Han}/gu, "$& ")
+    this.started.postMessage(apart ? { ...message, data: apart } : message)
   }
 }
 
 // Names and roles for those who do not see the page, keys for those who have no mouse.
-document.querySelector("[data-md-component=search]").ariaLabel = "Search"
-for (const [toggle, name] of [["drawer", "Menu"], ["search", "Search"]]) {
+document.querySelector("[data-md-component=search]").ariaLabel = chinese ? "搜索" : "Search"
+for (const [toggle, name] of [["drawer", chinese ? "菜单" : "Menu"], ["search", chinese ? "搜索" : "Search"]]) {
   const label = document.querySelector(`.md-header__button[for=__${toggle}]`)
   const button = document.createElement("span")
   Object.assign(button, { role: "button", tabIndex: 0, ariaLabel: name })

@@ -3,6 +3,7 @@
 import { LAYOUTS, encode, firstNegative, frequencies, pairOf, similarity, turn, wavelengths } from "./encoding.js";
 import { ramp } from "./ramp.js";
 import { download, enlarged } from "./save.js";
+import { say } from "./words.js";
 
 // A view, and what it may be. ------------------------------------------------------------------------------------
 
@@ -47,7 +48,7 @@ function change(name, value) {
   for (const [place, size] of Object.entries(PLACES)) view[place] = Math.min(chosen[place], view[size] - 1);
   draw(!(name in PLACES));
   if (name === "position" || name === "column") follow();
-  say();
+  tell();
 }
 
 // Drawing, at most once a frame; the page is touched only where it changes. -----------------------------------------
@@ -113,10 +114,14 @@ const shown = () => ({ down: part(view.length, frame.height, cells.scrollTop), a
 function paintPart() {
   if (!frame.width) return;
   const { across, down } = shown();
-  for (const [axis, [first, last], name, size] of [[".across", across, "Column", view.width], [".down", down, "Position", view.length]]) {
+  const parts = [
+    [".across", across, view.width, say("Column"), (...ends) => say("Columns {0} to {1} of {2}", ...ends)],
+    [".down", down, view.length, say("Position"), (...ends) => say("Positions {0} to {1} of {2}", ...ends)],
+  ];
+  for (const [axis, [first, last], size, all, some] of parts) {
     const [start, title, end] = page.querySelector(axis).children;
     write(start, String(first));
-    write(title, last - first + 1 < size ? `${name}s ${first} to ${last} of ${size}` : name);
+    write(title, last - first + 1 < size ? some(first, last, size) : all);
     write(end, String(last));
   }
 }
@@ -154,13 +159,14 @@ function paintControls() {
     set(button, { "aria-pressed": ["length", "width", "base", "layout"].every((name) => String(view[name]) === String(preset[name])) });
 }
 
+const named = (kind, i) => (kind ? say("cosine of pair {0}", i) : say("sine of pair {0}", i));
 const marks = page.querySelectorAll(".mark");
 function paintMarks() {
   const { width, length, base, layout, position, second, column } = view, [i, kind] = pairOf(column, width, layout);
   [position, second].forEach((p, n) => { marks[n].style.transform = `translateY(${((p + 0.5) / length) * 100}%)`; });
   marks[2].style.transform = `translateX(${((column + 0.5) / width) * 100}%)`;
   const value = number(encode(position, width, base, layout)[column], 6), wave = count(wavelengths(width, base)[i]);
-  write($("cell"), `Position ${position}, column ${column}: ${value} (${kind ? "cosine" : "sine"} of pair ${i}, wavelength ${wave})`);
+  write($("cell"), say("Position {0}, column {1}: {2} ({3}, wavelength {4})", position, column, value, named(kind, i), wave));
 }
 
 // Hands, numbers, curves. -----------------------------------------------------------------------------------------
@@ -194,12 +200,12 @@ function paintHands() {
     const rotate = (p) => `rotate(${(((p * omega[i] * 180) / Math.PI) % 360).toFixed(2)} 50 46)`; // clockwise from the top
     set(parts.first, { transform: rotate(position) });
     set(parts.second, { transform: rotate(second) });
-    write(parts.pair, `pair ${i}`);
+    write(parts.pair, say("pair {0}", i));
     write(parts.wave, `λ ${count((2 * Math.PI) / omega[i])}`);
   });
   set($("clocks"), {
     viewBox: `0 0 ${across * 100} ${(8 / across) * 128}`,
-    "aria-label": `${few} of ${last + 1} pairs as clock hands, for positions ${position} and ${second}; the table below holds their values.`,
+    "aria-label": say("{0} of {1} pairs as clock hands, for positions {2} and {3}; the table below holds their values.", few, last + 1, position, second),
   });
 }
 
@@ -208,10 +214,10 @@ function paintNumbers() {
   const { width, base, layout, position, second } = view;
   const rows = [position, second].map((p) => encode(p, width, base, layout)), waves = wavelengths(width, base);
   const line = (tag, values) => `<tr>${values.map((value) => `<${tag}>${value}</${tag}>`).join("")}</tr>`;
-  $("numbers").tHead.innerHTML = line("th", ["Column", "Wave", "Wavelength", `Position ${position}`, `Position ${second}`]);
+  $("numbers").tHead.innerHTML = line("th", [say("Column"), say("Wave"), say("Wavelength"), say("Position {0}", position), say("Position {0}", second)]);
   $("numbers").tBodies[0].innerHTML = Array.from({ length: width }, (_, column) => {
     const [i, kind] = pairOf(column, width, layout);
-    return line("td", [column, `${kind ? "cosine" : "sine"} of pair ${i}`, number(waves[i], 2), ...rows.map((row) => row[column].toFixed(7))]);
+    return line("td", [column, named(kind, i), number(waves[i], 2), ...rows.map((row) => row[column].toFixed(7))]);
   }).join("");
 }
 
@@ -238,18 +244,19 @@ const along = (n, last) => (X + (W * n) / Math.max(1, last)).toFixed(1);
 
 const waveHeight = (positions) => (Y + H - (Math.log10(positions) / 7) * H).toFixed(1);
 const powers = ["1", "10", "100", "10³", "10⁴", "10⁵", "10⁶", "10⁷"].map((label, k) => [Number(waveHeight(10 ** k)), label]);
-const drawWavelengths = chart("waves", "pair", powers, ["curve first", "limit"]);
+const drawWavelengths = chart("waves", say("pair"), powers, ["curve first", "limit"]);
 
 function paintWavelengths() {
   const { width, base, layout, length, column } = view, waves = wavelengths(width, base), last = waves.length - 1;
   const [i] = pairOf(column, width, layout), complete = waves.filter((wave) => wave <= length).length;
   const curve = `M${Array.from(waves, (wave, n) => `${along(n, last)} ${waveHeight(wave)}`).join("L")}`;
-  const text = `Pair ${i}: a cycle takes ${number(waves[i], 2)} positions. All pairs: from ${count(waves[0])} to ${count(waves[last])}. In ${length} positions (dashed) ${complete} of ${last + 1} complete a cycle.`;
-  drawWavelengths(`Wavelength by pair, on a logarithmic axis. ${text}`, last, along(i, last), waveHeight(waves[i]), curve, `M${X} ${waveHeight(length)}H${X + W}`);
+  const text = say("Pair {0}: a cycle takes {1} positions. All pairs: from {2} to {3}. In {4} positions (dashed) {5} of {6} complete a cycle.",
+    i, number(waves[i], 2), count(waves[0]), count(waves[last]), length, complete, last + 1);
+  drawWavelengths(say("Wavelength by pair, on a logarithmic axis. {0}", text), last, along(i, last), waveHeight(waves[i]), curve, `M${X} ${waveHeight(length)}H${X + W}`);
   write($("wave"), text);
 }
 
-const drawSimilarity = chart("alike", "position", [[Y, "1"], [Y + H / 2, "0"], [Y + H, "−1"]], ["reach", "limit first", "limit second", "curve first"]);
+const drawSimilarity = chart("alike", say("position"), [[Y, "1"], [Y + H / 2, "0"], [Y + H, "−1"]], ["reach", "limit first", "limit second", "curve first"]);
 
 function paintSimilarity() {
   const { length, width, base, layout, position, second } = view, last = length - 1;
@@ -259,9 +266,10 @@ function paintSimilarity() {
   // Computed from the rows themselves: that it depends on their distance alone is then to be seen.
   const [one, other] = [position, second].map((p) => encode(p, width, base, layout));
   const value = one.reduce((sum, entry, column) => sum + entry * other[column], 0) / (width / 2);
-  const text = `Positions ${position} and ${second}, ${Math.abs(second - position)} apart: similarity ${number(value, 6)}. ` +
-    `Similarity first turns negative at distance ${reach ? number(reach, 0) : "…"}${["", " (thin line)", " (thin lines)"][ends.length]}.`;
-  const label = `Cosine similarity of every position with position ${position}. ${text}`;
+  const alike = say("Positions {0} and {1}, {2} apart: similarity {3}.", position, second, Math.abs(second - position), number(value, 6));
+  const lines = ["", say(" (thin line)"), say(" (thin lines)")][ends.length];
+  const turns = say("Similarity first turns negative at distance {0}{1}.", reach ? number(reach, 0) : "…", lines), text = say("{0} {1}", alike, turns);
+  const label = say("Cosine similarity of every position with position {0}. {1}", position, text);
   drawSimilarity(label, last, along(second, last), y(value), ends.map(upright).join("") || "M0 0", upright(position), upright(second), curve);
   write($("pair"), text);
 }
@@ -293,7 +301,7 @@ function paintProgram() {
 
 let running, saying;
 /** Tell those who do not see it, once it has come to rest. */
-function say() {
+function tell() {
   clearTimeout(saying);
   saying = setTimeout(() => write(page.querySelector("[role=status]"), `${$("cell").textContent}. ${$("pair").textContent}`), 700);
 }
@@ -305,7 +313,7 @@ for (const name of NUMBERS) {
 }
 $("base").max = BASES.length - 1;
 $("layout").addEventListener("change", () => change("layout", $("layout").value));
-for (const [button] of presets) button.addEventListener("click", () => (read(button.dataset.view), follow(), say()));
+for (const [button] of presets) button.addEventListener("click", () => (read(button.dataset.view), follow(), tell()));
 page.querySelector("details").addEventListener("toggle", () => draw(false));
 
 /** A click, a tap, or a drag: `take` gets where that is, in parts of what `node` covers. A finger scrolls the heat map. */
@@ -337,7 +345,7 @@ cells.addEventListener("keydown", (event) => {
 
 $("play").addEventListener("click", () => {
   running = running ? clearInterval(running) : setInterval(() => change("position", (view.position + 1) % view.length), 150);
-  write($("play"), running ? "Stop" : "Run");
+  write($("play"), running ? say("Stop") : say("Run"));
 });
 
 /** The heat map as it is shown, each cell of a whole number of points. */
@@ -351,7 +359,7 @@ $("picture").addEventListener("click", () => {
 const isInHall = () => document.body.classList.contains("hall");
 function hall(isOn) {
   document.body.classList.toggle("hall", isOn);
-  write($("hall"), isOn ? "Leave" : "Lecture hall");
+  write($("hall"), isOn ? say("Leave") : say("Lecture hall"));
   if (isOn) document.documentElement.requestFullscreen?.().catch(() => {}); // without it, the window is filled
   else if (document.fullscreenElement) document.exitFullscreen();
   page.scrollIntoView({ block: isOn ? "start" : "nearest" });

@@ -2,9 +2,10 @@
 
 import { encode } from "./encoding.js";
 import { ramp } from "./ramp.js";
+import { say } from "./words.js";
 
 const WIDTH = 64, LONGEST = 14, UNKNOWN = "…";
-const TERMS = ["word · word", "word · position", "position · word", "position · position"];
+const TERMS = [say("word · word"), say("word · position"), say("position · word"), say("position · position")];
 const page = document.querySelector(".microscope"), load = page.querySelector(".load");
 const $ = (id) => document.getElementById(id);
 
@@ -13,7 +14,7 @@ load.addEventListener("click", async () => {
   const reply = await fetch(new URL("heads.json", import.meta.url)).catch(() => ({}));
   if (!reply.ok) {
     load.disabled = false;
-    load.textContent = "The heads could not be loaded; try again";
+    load.textContent = say("The heads could not be loaded; try again");
     return;
   }
   start(await reply.json());
@@ -62,7 +63,7 @@ function start({ unit, words, vectors, heads, causal }) {
   // What is drawn of it. ---------------------------------------------------------------------------------------------
 
   const shown = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
-  const named = (n) => `“${view.text[n]}” (${view.first + n})`;
+  const named = (n) => say("“{0}” ({1})", view.text[n], view.first + n);
 
   function draw() {
     const size = view.text.length, limit = Math.max(1e-9, ...maps.flat(2).filter((value) => !Number.isNaN(value)).map(Math.abs));
@@ -71,7 +72,7 @@ function start({ unit, words, vectors, heads, causal }) {
       const colours = maps[k].flat().map((value) => (Number.isNaN(value) ? 0 : ramp[Math.min(255, ((value / limit) * 127.5 + 128) | 0)]));
       canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(Uint32Array.from(colours).buffer), size), 0, 0);
       const line = maps[k][view.from], best = line.reduce((most, value, n) => (value > line[most] || Number.isNaN(line[most]) ? n : most), 0);
-      canvas.setAttribute("aria-label", `${["score", ...TERMS][k]} of ${size} words; ${named(view.from)} has the largest for ${named(best)}, ${shown(line[best])}.`);
+      canvas.setAttribute("aria-label", say("{0} of {1} words; {2} has the largest for {3}, {4}.", [say("score"), ...TERMS][k], size, named(view.from), named(best), shown(line[best])));
       Object.assign(cells[k].querySelector(".mark").style, {
         left: `${(100 * view.to) / size}%`, top: `${(100 * view.from) / size}%`, width: `${100 / size}%`, height: `${100 / size}%`,
       });
@@ -81,9 +82,10 @@ function start({ unit, words, vectors, heads, causal }) {
       item.classList.toggle("chosen", n === view.from || n === view.to);
       return item;
     }));
-    const four = TERMS.map((name, k) => `${name} ${shown(maps[k + 1][view.from][view.to])}`).join(", ");
-    const score = sees(view.from, view.to) ? `score ${shown(maps[0][view.from][view.to])} = ${four}` : "not seen: the model reads from left to right";
-    $("score-pair").textContent = `${named(view.from)} looks at ${named(view.to)}: ${score}. Full colour is ±${shown(limit)}.`;
+    const four = TERMS.map((name, k) => `${name} ${shown(maps[k + 1][view.from][view.to])}`).join(say(", "));
+    const seen = sees(view.from, view.to), total = seen && shown(maps[0][view.from][view.to]);
+    const score = seen ? say("score {0} = {1}", total, four) : say("not seen: the model reads from left to right");
+    $("score-pair").textContent = say("{0} looks at {1}: {2}. Full colour is ±{3}.", named(view.from), named(view.to), score, shown(limit));
     page.querySelector("tbody").replaceChildren(...view.text.flatMap((_, n) => {
       if (!sees(view.from, n)) return [];
       const line = document.createElement("tr");
@@ -113,8 +115,8 @@ function start({ unit, words, vectors, heads, causal }) {
   $("score-words").addEventListener("input", (event) => {
     const asked = event.target.value.toLowerCase().split(/\s+/).filter(Boolean), unknown = asked.filter((word) => !words.includes(word));
     const notes = [];
-    if (unknown.length) notes.push(`Not among the words of the model, so read as …: ${unknown.join(", ")}.`);
-    if (asked.length > LONGEST) notes.push(`Only the first ${LONGEST} words are shown.`);
+    if (unknown.length) notes.push(say("Not among the words of the model, so read as …: {0}.", unknown.join(", ")));
+    if (asked.length > LONGEST) notes.push(say("Only the first {0} words are shown.", LONGEST));
     $("score-known").textContent = notes.join(" ");
     if (asked.length) change({ text: asked.slice(0, LONGEST).map((word) => (words.includes(word) ? word : UNKNOWN)) });
   });

@@ -23,7 +23,7 @@ const offer = (bar) => {
   const program = () => block.querySelector("code").textContent
   if (!block || needs(program()).includes("")) return // the package has no address to install it from
   const button = document.createElement("button")
-  Object.assign(button, { className: "md-code__button", title: "Save as a notebook" })
+  Object.assign(button, { className: "md-code__button", title: document.documentElement.lang === "zh" ? "存为 notebook" : "Save as a notebook" })
   button.dataset.mdType = "notebook"
   button.addEventListener("click", () => {
     const number = [...document.querySelectorAll(PROGRAMS)].indexOf(block) + 1

@@ -51,7 +51,7 @@ async function alone(svg) {
 const page = location.pathname.split("/").filter(Boolean).at(-1) ?? "figure";
 document.querySelectorAll("figure:is(.drawn, .live):has(> svg)").forEach((figure, n) => {
   const svg = figure.querySelector("svg"), button = document.createElement("button");
-  Object.assign(button, { className: "save", type: "button", textContent: "SVG", ariaLabel: `Save figure ${n + 1} as SVG` });
+  Object.assign(button, { className: "save", type: "button", textContent: "SVG", ariaLabel: document.documentElement.lang === "zh" ? `将图 ${n + 1} 存为 SVG` : `Save figure ${n + 1} as SVG` });
   button.addEventListener("click", async () => {
     download(`${page}-${n + 1}.svg`, new Blob([await alone(svg)], { type: "image/svg+xml" }));
   });

@@ -177,7 +177,8 @@ def says(fault: str) -> None:
         words = f"kept, <em>rows</em>: {html.escape(rows.seen)}"
     others = [finding.law for finding in found if finding.cause in {cause.law for cause in causes}]
     also = f". So also broken: {', '.join(f'<em>{law}</em>' for law in others)}" if others else ""
-    print(f'<p class="said"><a href="../doctor/"><code>check_layer</code></a> says: {words}{also}.</p>')
+    who = '<a href="../doctor/"><code>check_layer</code></a> says:'
+    print(f'<p class="said">{who} <span lang="en">{words}{also}.</span></p>')
 
 
 def matrix() -> None:

@@ -94,7 +94,8 @@ def says(fault: str) -> None:
     named = f", with the fault <em>{html.escape(fault)}</em>" if fault in found.faults else ""
     layout = f" of layout {found.layout}" if fault == "The layout of another library" else ""
     words = f"{verdict[found.sinusoidal]}{layout}{named}. {html.escape(found.why)}"
-    print(f'<p class="said"><a href="../api/identify/"><code>identify</code></a> says of its table: {words}</p>')
+    who = '<a href="../api/identify/"><code>identify</code></a> says of its table:'
+    print(f'<p class="said">{who} <span lang="en">{words}</span></p>')
 
 
 def matrix() -> None:

@@ -22,7 +22,7 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.utils import write_file
 
-from docs.support import install, labs, marks, publish, scripts
+from docs.support import edition, install, labs, marks, publish, scripts, translation
 from docs.support.execute import ROOT, fingerprint, run
 
 KEPT = ROOT / ".cache"
@@ -86,6 +86,7 @@ def on_config(config: MkDocsConfig) -> None:
     os.environ["MATPLOTLIBRC"] = str(ROOT / "docs/figures/matplotlibrc")
     os.environ["MPLCONFIGDIR"] = str(KEPT / "matplotlib")
     config.plugins["mkdocstrings"].get_handler("python").env.bytecode_cache = TEMPLATES  # type: ignore[attr-defined]
+    config.extra_css = [file for file in config.extra_css if "mkdocstrings" not in str(file)]  # only its pages need it
     cache = KEPT / "labs" / fingerprint("docs/figures/matplotlibrc", "docs/support/jupyter/*", "docs/labs/*.npz")
     config.plugins["mkdocs-jupyter"].config["cache_dir"] = str(cache)
 
@@ -99,11 +100,13 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
             files.append(file)
             content = labs.notebook(Path(str(file.abs_src_path)), config.repo_url or "", config.site_url or "")
             files.append(File.generated(config, file.src_uri.removesuffix(".py") + ".ipynb", content=content))
+    edition.add(files, config)
 
 
 def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
     """Stop if a claim is explained nowhere; start all labs, which take longest."""
-    state["nav"] = nav
+    state.update({"nav": nav, "files": files})
+    state.update({"chinese nav": edition.menu(nav, files), "chinese": edition.settings(config)})
     pages = {file.src_uri: file.content_string for file in files.documentation_pages()}
     if missing := marks.uncited(pages):
         raise PluginError("no mark leads to these claims from the page that is to explain them:\n" + "\n".join(missing))
@@ -116,19 +119,31 @@ def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
 
 
 def on_env(env: Environment, config: MkDocsConfig, files: Files) -> None:
-    """Keep compiled templates."""
+    """Keep compiled templates; let them say what they say in the language of a page, which is English unless told."""
     env.bytecode_cache = TEMPLATES
+    env.globals["say"] = translation.voice("")
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Return what a page is to be made of: for a lab, its text and what it printed and drew."""
-    if not is_lab(page.file):
+    if is_lab(page.file):
+        running.pop(page.file.src_uri).get()
+        del page.render  # the plugin's; from here on a lab is a page like all others
+        state[page.file.src_uri] = str(page.content)
+    source = translation.pages().get(page.file.src_uri, page.file.src_uri)
+    if not source.endswith(".py"):
         return markdown
-    running.pop(page.file.src_uri).get()
-    del page.render  # the plugin's; from here on a lab is a page like all others
-    return labs.markdown(
-        page.file.content_string, str(page.content), f"docs/{page.file.src_uri}", config.extra["colab"]
-    )
+    return labs.markdown(page.file.content_string, state[source], source, config.extra["colab"], page.file.src_uri)
+
+
+def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, nav: Navigation) -> None:
+    """Let a page know those that say the same in another language, and give a Chinese one its menu and its theme."""
+    context["languages"] = edition.counterparts(page, state["files"])
+    if page.file.src_uri.startswith("zh/"):
+        say = translation.voice(page.file.src_uri)
+        said = {text: say(text) for text in translation.scripted(page.file.content_string)}
+        context.update({"nav": state["chinese nav"], "config": state["chinese"], "say": say})
+        context["said"] = json.dumps(said, ensure_ascii=False) if said else ""
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> None:
@@ -149,8 +164,10 @@ def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> s
 
 def on_post_build(config: MkDocsConfig) -> None:
     """Write what stands beside the pages."""
+    edition.split_search(config)
     if config.extra["published"]:
         publish.write(state["nav"], config)
+        publish.write(state["chinese nav"], state["chinese"], "zh/")
         card = run(f"from docs.figures.card import draw\ndraw({config.site_name!r})")
         write_file(base64.b64decode(card), str(Path(config.site_dir, "assets/card.png")))
     LOCK.release()

@@ -10,6 +10,7 @@ to those who cannot see it by `figure="…"` or, where it takes numbers, by what
 
 import base64
 import functools
+import posixpath
 import re
 import textwrap
 from html import escape
@@ -22,62 +23,69 @@ from nbformat.v4 import new_code_cell
 
 from docs.figures.svg import inline
 from docs.support import install, marks
+from docs.support.translation import Voice, drawn, translated, voice
 
 LINK = re.compile(r"\[([^\]]+)\]\((\.\./)?([\w/-]+)\.(md|py|npz|txt)(#[\w-]+)?\)")  # to the site itself
 LONGEST = 24  # lines of a program that is not folded
-ABOVE = "What this cell gives is [the answer](#the-answer), above."
 
 
 @functools.lru_cache(maxsize=16)  # while serving, what was saved is seldom a lab
-def markdown(source: str, executed: str, name: str, colab: str) -> str:
+def markdown(source: str, executed: str, name: str, colab: str, page: str) -> str:
     """Return a lab as the Markdown of a page: the question, the answer, and how it was found.
 
     Args:
         source: The text of the percent-format notebook.
         executed: What the plugin made of it.
-        name: What an error calls the file.
+        name: The notebook, relative to the folder of all pages.
         colab: The address below which notebooks can be opened in Colab, or an empty string.
+        page: The page, which may be in another language.
     """
+    say = voice(page)
     ran = (cell for cell in BeautifulSoup(executed, "html.parser").select(".jp-CodeCell") if cell.get("id"))
     first, *cells = jupytext.reads(source, fmt="py:percent").cells
-    title, _, question = first.source.partition("\n\n")
+    title, _, question = translated(first.source, page).strip().partition("\n\n")
     sentences, figures, parts, end = "", "", [], 0
     for cell in cells:
         if cell.cell_type == "markdown":
-            parts.append(cell.source)
+            parts.append(translated(cell.source, page))
             continue
         start = source.index(cell.source, end)
         end = start + len(cell.source)
         try:
-            program = _program(cell.source, **cell.metadata)
-            printed, drawn = _outputs(next(ran), **cell.metadata)
+            program = _program(cell.source, say, **cell.metadata)
+            printed, figure = _outputs(next(ran), **cell.metadata)
         except ValueError as error:
             line = source.count("\n", 0, start) + 1
-            raise PluginError(f"{name}:{line}: {error}") from None
+            raise PluginError(f"docs/{name}:{line}: {error}") from None
+        figure = drawn(figure, page)
         parts.append(program)
         if cell.metadata.get("answer"):
-            sentences += printed.replace("\n", "\n\n")
-            figures += drawn
-            parts.append(ABOVE)
-        elif printed or drawn:
+            sentences += translated(printed.replace("\n", "\n\n"), page) if printed else ""
+            figures += figure
+            parts.append(say("What this cell gives is [the answer](#the-answer), above."))
+        elif printed or figure:
             output = f"```text\n{printed.rstrip()}\n```\n\n" if printed else ""
-            parts.append(f'<div class="result" markdown="1">\n\n{output}{drawn}\n\n</div>')
+            parts.append(f'<div class="result" markdown="1">\n\n{output}{figure}\n\n</div>')
     if not sentences or not figures:
-        raise PluginError(f"{name}:1: the answer is to be printed and drawn, by cells that are marked # %% answer=true")
+        raise PluginError(
+            f"docs/{name}:1: the answer is to be printed and drawn, by cells that are marked # %% answer=true"
+        )
     file = f"{PurePath(name).stem}.ipynb"
-    links = f"[Download as a notebook]({file}){{ .md-button .download download={file} }}"
+    way = posixpath.relpath(f"labs/{file}", posixpath.dirname(page))
+    links = f"[{say('Download as a notebook')}]({way}){{ .md-button .download download={file} }}"
     if colab:
-        links += f" [Run it in Colab]({colab}labs/{file}){{ .md-button .download }}"
-    answer = f'## The answer\n\n<div class="answer" markdown="1">\n\n{sentences}{figures}\n\n</div>'
+        links += f" [{say('Run it in Colab')}]({colab}labs/{file}){{ .md-button .download }}"
+    heading = f"## {say('The answer')} {{ #the-answer }}"
+    answer = f'{heading}\n\n<div class="answer" markdown="1">\n\n{sentences}\n{figures}\n\n</div>'
     return "\n\n".join([title, f'<p class="goal" markdown>{question}</p>', answer, links, *parts])
 
 
-def _program(code: str, fold: str = "", figure: str = "", **_: object) -> str:
+def _program(code: str, say: Voice, fold: str = "", figure: str = "", **_: object) -> str:
     """Return a program as Markdown, folded if it says what it holds; raise if it does not, and should."""
     lines = code.count("\n") + 1
     shown = f"```python\n{code}\n```"
     if fold:
-        return f'??? code "Code: {fold}, {lines} lines"\n\n{textwrap.indent(shown, "    ")}'
+        return f'??? code "{say("Code: {0}, {1} lines").format(say(fold), lines)}"\n\n{textwrap.indent(shown, "    ")}'
     if figure or lines > LONGEST:
         raise ValueError(f'a cell that draws or has more than {LONGEST} lines must say what it holds: # %% fold="…"')
     return shown

@@ -6,17 +6,28 @@ import posixpath
 import re
 from typing import Any
 
+from markdown.extensions.toc import slugify
+
+from docs.support import translation
 from docs.support.execute import ROOT, run
+from docs.support.translation import Voice, voice
 
 MARK = re.compile(r"\[\[([a-z][a-z0-9-]+)\]\]")
 DIRECTIVE = re.compile(r"^\[\[(claims|table): *(.*?)\]\]$", re.DOTALL | re.MULTILINE)
-WORDS = {"true": "True.", "false": "False.", "depends": "It depends."}
-# What a mark shows beside a sentence that is true, though the claim that it leads to may not be; and what it is called.
-MARKS = {
-    "true": ("checked", "is true"),
-    "false": ("checked; often said otherwise", "is false"),
-    "depends": ("checked: it depends", "depends"),
-}
+
+
+def _words(say: Voice) -> dict[str, str]:
+    """Return what a verdict is called."""
+    return {"true": say("True."), "false": say("False."), "depends": say("It depends.")}
+
+
+def _marks(say: Voice) -> dict[str, tuple[str, str]]:
+    """Return what a mark shows beside a sentence that is true, though the claim may not be; and what it is called."""
+    return {
+        "true": (say("checked"), say("checked. The claim “{0}” is true")),
+        "false": (say("checked; often said otherwise"), say("checked; often said otherwise. The claim “{0}” is false")),
+        "depends": (say("checked: it depends"), say("checked: it depends. The claim “{0}” depends")),
+    }
 
 
 class ClaimError(Exception):
@@ -44,8 +55,8 @@ def links(text: str, page: str) -> str:
         text: Markdown, its programs put aside.
         page: Where it stands, relative to the folder of all pages; links begin there.
     """
-    claims = _holding() if MARK.search(text) else {}
-    return MARK.sub(lambda match: _mark(_known(claims, match[1]), _way(page)), text)
+    claims, way, say = _holding() if MARK.search(text) else {}, _way(page), voice(page)
+    return MARK.sub(lambda match: _mark(_known(claims, match[1]), way, say), text)
 
 
 def lists(text: str, page: str) -> str:
@@ -54,8 +65,8 @@ def lists(text: str, page: str) -> str:
 
     def directive(match: re.Match[str]) -> str:
         if match[1] == "claims":
-            return _listing(list(claims.values()))
-        return _table([_known(claims, name) for name in re.split(r",\s*", match[2])], _way(page))
+            return _listing(list(claims.values()), page)
+        return _table([_known(claims, name) for name in re.split(r",\s*", match[2])], _way(page), voice(page))
 
     return DIRECTIVE.sub(directive, text)
 
@@ -67,8 +78,8 @@ def _known(claims: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def _way(page: str) -> str:
-    """Return the way from a page to the one that lists all claims."""
-    return posixpath.relpath("claims.md", posixpath.dirname(page) or ".")
+    """Return the way from a page to the one that lists all claims, in its language if there is one."""
+    return posixpath.relpath(translation.twin("claims.md", page), posixpath.dirname(page) or ".")
 
 
 def uncited(pages: dict[str, str]) -> list[str]:
@@ -95,15 +106,15 @@ def written(value: float, label: str, digits: int = 3) -> str:
     return f"{factor} × 10{power}"
 
 
-def _bounds(low: float, high: float, label: str) -> str:
+def _bounds(low: float, high: float, label: str, say: Voice) -> str:
     if low == high:
-        return f"exactly {written(low, label, 6)}"
-    bounds = (("above", low), ("below", high))
-    return " and ".join(f"{word} {written(bound, label, 6)}" for word, bound in bounds if math.isfinite(bound))
+        return say("exactly {0}").format(written(low, label, 6))
+    bounds = ((say("above {0}"), low), (say("below {0}"), high))
+    return say(" and ").join(text.format(written(bound, label, 6)) for text, bound in bounds if math.isfinite(bound))
 
 
-def _answer(claim: dict[str, Any]) -> str:
-    return str(claim["answer"]).format(*_values(claim))
+def _answer(claim: dict[str, Any], say: Voice) -> str:
+    return say(str(claim["answer"])).format(*_values(claim))
 
 
 def _values(claim: dict[str, Any], digits: int = 3) -> list[str]:
@@ -112,57 +123,62 @@ def _values(claim: dict[str, Any], digits: int = 3) -> list[str]:
     ]
 
 
-def _mark(claim: dict[str, Any], target: str) -> str:
-    shown, verdict = MARKS[claim["verdict"]]
-    name = f"{shown}. The claim “{claim['statement']}” {verdict}"
-    return f'[{shown}]({target}#{claim["id"]}){{ .claim aria-label="{name}" }}'
+def _mark(claim: dict[str, Any], target: str, say: Voice) -> str:
+    shown, name = _marks(say)[claim["verdict"]]
+    return f'[{shown}]({target}#{claim["id"]}){{ .claim aria-label="{name.format(say(claim["statement"]))}" }}'
 
 
-def _table(claims: list[dict[str, Any]], target: str) -> str:
+def _table(claims: list[dict[str, Any]], target: str, say: Voice) -> str:
     rows = [
-        f"| [{claim['statement']}]({target}#{claim['id']}) | {_verdict(claim)} | {_answer(claim)} |" for claim in claims
+        f"| [{say(claim['statement'])}]({target}#{claim['id']}) | {_verdict(claim, say)} | {_answer(claim, say)} |"
+        for claim in claims
     ]
-    return "\n".join(["| Said | Verdict | What is true |", "| --- | --- | --- |", *rows])
+    return "\n".join([f"| {say('Said')} | {say('Verdict')} | {say('What is true')} |", "| --- | --- | --- |", *rows])
 
 
-def _verdict(claim: dict[str, Any]) -> str:
-    return f"**{WORDS[claim['verdict']]}**{{ .verdict .{claim['verdict']} }}"
+def _verdict(claim: dict[str, Any], say: Voice) -> str:
+    return f"**{_words(say)[claim['verdict']]}**{{ .verdict .{claim['verdict']} }}"
 
 
 def _title(target: str) -> str:
-    """Return the heading of the page that a link leads to."""
+    """Return the heading of the page or lab that a link leads to."""
     page = ROOT / "docs" / target.partition("#")[0]
-    heading = re.search(r"^(?:# )?# (\w.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    mark = "# # " if page.suffix == ".py" else "# "
+    heading = re.search(rf"^{mark}(.+)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert heading, target
     return heading[1]
 
 
-def _listing(claims: list[dict[str, Any]]) -> str:
-    parts, title = [], ""
+def _listing(claims: list[dict[str, Any]], page: str) -> str:
+    say, parts, title = voice(page), [], ""
     for claim in claims:
         if claim["title"] != title:
             title = claim["title"]
-            parts.append(f"## {title}")
+            parts.append(f"## {say(title)} {{ #{slugify(title, '-')} }}")
         rows = [
-            f"| {label} | {value} | {_bounds(low, high, label)} |"
+            f"| {say(label)} | {value} | {_bounds(low, high, label, say)} |"
             for (label, low, high), value in zip(claim["evidence"], _values(claim, 6), strict=True)
         ]
         details = [
-            "| Measured | Number | Held to |",
+            f"| {say('Measured')} | {say('Number')} | {say('Held to')} |",
             "| --- | --- | --- |",
             *rows,
             "",
-            f"Conditions: {claim['conditions']}",
+            say("Conditions: {0}").format(say(claim["conditions"])),
             "",
-            f"{claim['source']}.",
+            translation.linked(say("{0}.").format(say(claim["source"])), page),
             "",
             "```python",
             *claim["program"].splitlines(),
             "```",
         ]
+        explained = claim["explained"].partition("#")[0]
+        heading = voice(translation.twin(explained, page))(_title(explained))
+        more = translation.linked(f"[{heading}]({claim['explained']})", page)
         parts += [
-            f"### {claim['statement']} {{ #{claim['id']} }}",
-            f"{_verdict(claim)} {_answer(claim)} More: [{_title(claim['explained'])}]({claim['explained']}).",
-            '??? evidence "Source, numbers and code"\n\n' + "\n".join(f"    {line}".rstrip() for line in details),
+            f"### {say(claim['statement'])} {{ #{claim['id']} }}",
+            f"{_verdict(claim, say)} {say('{0} More: {1}.').format(_answer(claim, say), more)}",
+            f'??? evidence "{say("Source, numbers and code")}"\n\n'
+            + "\n".join(f"    {line}".rstrip() for line in details),
         ]
     return "\n\n".join(parts)

@@ -26,7 +26,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 from pymdownx.superfences import SuperFencesException
 
-from docs.support import install, marks, programs
+from docs.support import install, marks, programs, translation
 from docs.support.execute import BlockError, run
 
 NUMBER = re.compile(r"\{\{ *(.+?) *(?: (:[^:{}]+?) *)?\}\}")
@@ -65,11 +65,12 @@ class Place:
 
 def run_fence(*, code: str, md: Markdown, **options: Any) -> Markup:
     """Run a Python fence of a page for markdown-exec."""
-    place = Place(md, code)
+    place, page = Place(md, code), page_of(md)
 
     def run_here(code: str, **_: object) -> str:
         try:
-            return run(code, place.file, place.line)
+            output = run(code, place.file, place.line)
+            return translation.drawn(output, page.src_uri) if page and options["html"] else output
         except BlockError as error:
             raise place.error("this block fails", error) from None
 
@@ -93,17 +94,18 @@ class Numbers(Preprocessor):
     def run(self, lines: list[str]) -> list[str]:
         """Return `lines` with values for expressions."""
         text = "\n".join(lines)
-        found = [(match[1], match[2] or "") for match in NUMBER.finditer(text)]
+        # In this order, the program is the same on the page of another language, where the words have another.
+        found = sorted({(match[1], match[2] or "") for match in NUMBER.finditer(text)})
         if not found:
             return lines
         program = NAMES + "".join(f"print(format({value}, {form[1:]!r}), end={END!r})\n" for value, form in found)
         try:
-            values = iter(run(program, "numbers").split(END))
+            values = dict(zip(found, run(program, "numbers").split(END), strict=False))
         except BlockError as error:
             match = re.search(r'File "numbers", line (\d+)', str(error))
             expression = found[int(match[1]) - 1 - NAMES.count("\n") if match else 0][0]
             raise Place(self.md, expression).error("this number cannot be computed", error) from None
-        return NUMBER.sub(lambda _: with_true_minus(next(values)), text).split("\n")
+        return NUMBER.sub(lambda match: with_true_minus(values[match[1], match[2] or ""]), text).split("\n")
 
 
 def with_true_minus(value: str) -> str:

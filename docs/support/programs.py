@@ -7,7 +7,9 @@ import re
 import textwrap
 from typing import Any
 
+from docs.support import translation
 from docs.support.execute import ROOT, run
+from docs.support.translation import Voice, voice
 
 DIRECTIVE = re.compile(r"^( *)\[\[program: *([\w.]+)\]\]$", re.MULTILINE)
 LICENCE = "SPDX-License-Identifier:"
@@ -20,9 +22,9 @@ def shown(text: str, page: str) -> str:
 
     Args:
         text: Markdown; a directive may be indented, as the content of a tab is.
-        page: Where it stands; not used.
+        page: Where it stands, which says in which language.
     """
-    return DIRECTIVE.sub(lambda match: textwrap.indent(_shown(match[2]), match[1]), text)
+    return DIRECTIVE.sub(lambda match: textwrap.indent(_shown(match[2], page), match[1]), text)
 
 
 def given(name: str) -> dict[str, Any]:
@@ -32,7 +34,7 @@ def given(name: str) -> dict[str, Any]:
     return result
 
 
-def _shown(name: str) -> str:
+def _shown(name: str, page: str) -> str:
     result = given(name)
     program = (ROOT / "docs/programs" / name).read_text(encoding="utf-8")
     if address := os.environ.get("SITE_URL"):
@@ -40,34 +42,33 @@ def _shown(name: str) -> str:
     parts = [
         f"```{LANGUAGES[name.rpartition('.')[2]]}\n{program.rstrip()}\n```",
         f'<div class="result" markdown="1">\n\n```text\n{result["printed"].rstrip()}\n```\n\n</div>',
-        _exactness(result["differing"]),
-        _ran(result),
+        _exactness(result["differing"], voice(page)),
+        _ran(result, page),
     ]
     return "\n\n".join(parts)
 
 
-def _exactness(differing: dict[str, list[list[int]]]) -> str:
+def _exactness(differing: dict[str, list[list[int]]], say: Voice) -> str:
     """Return a table of how many entries differ from the reference, narrow enough for a phone."""
-    rows = [["Entries that differ", *differing], ["---"] * (len(differing) + 1)]
+    rows = [[say("Entries that differ"), *differing], ["---"] * (len(differing) + 1)]
     for sizes in zip(*differing.values(), strict=True):
         seq_len, d_model, *_ = sizes[0]
         rows.append([f"{seq_len:,} × {d_model:,}", *(f"{entries:,}" for *_, entries, _ in sizes)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _ran(result: dict[str, Any]) -> str:
+def _ran(result: dict[str, Any], page: str) -> str:
     """Return in words by how much entries differ, what a program was run with, and when if that was not now."""
-    parts = ["Compared with the table of `pe`; 0 means the same bytes."]
+    say = voice(page)
+    parts = [say("Compared with the table of `pe`; 0 means the same bytes.")]
     if any(entries for sizes in result["differing"].values() for *_, entries, _ in sizes):
-        parts.append("Entries that differ are off by one unit in the last place.")
-    versions = _listed([f"{CALLED.get(name, name)} {version}" for name, version in result["versions"].items()])
+        parts.append(say("Entries that differ are off by one unit in the last place."))
+    versions = [f"{CALLED.get(name, name)} {version}" for name, version in result["versions"].items()]
+    listed = say(" and ").join([", ".join(versions[:-1]), versions[-1]] if len(versions) > 1 else versions)
     if "date" in result:
         day = datetime.date.fromisoformat(result["date"])
-        parts.append(f"Run with {versions} on {day.day} {day:%B %Y}, as it does not run where this page was built.")
+        told = say("Run with {0} on {1}, as it does not run where this page was built.")
+        parts.append(told.format(listed, translation.dated(day, page)))
     elif versions:
-        parts.append(f"Run with {versions}.")
+        parts.append(say("Run with {0}.").format(listed))
     return " ".join(parts)
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -12,6 +12,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
+from docs.support.translation import voice
+
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -24,9 +26,11 @@ def secured(html: str) -> str:
 class Plain(MarkdownConverter):
     """HTML of a page to Markdown; figures become their names, formulas their LaTeX."""
 
+    figure = ""  # how a name is given
+
     def convert_svg(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         """Return the name of a figure."""
-        return f"*Figure: {el['aria-label']}*" if el.get("role") == "img" else ""
+        return f"*{self.figure.format(el['aria-label'])}*" if el.get("role") == "img" else ""
 
     def convert_math(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         """Return the LaTeX of a formula."""
@@ -40,15 +44,17 @@ def describe(page: Page, html: str) -> None:
     document = BeautifulSoup(drawings_without_lines, "html.parser")
     for element in document.select(".headerlink, .mkdocstrings-source, script"):
         element.decompose()
-    first = document.select_one(".goal, p")
+    first, say = document.select_one(".goal, p"), voice(page.file.src_uri)
     page.meta.setdefault("description", textwrap.shorten(first.get_text() if first else "", 200, placeholder=" …"))
-    text = Plain(
+    plain = Plain(
         heading_style="ATX",
         bullets="-",
         escape_underscores=False,
         strip_pre="strip_one",
         code_language_callback=_language,
-    ).convert_soup(document)
+    )
+    plain.figure = say("Figure: {0}")
+    text = plain.convert_soup(document)
     page.meta["plain"] = re.sub(r"(\]\((?!https?:)[^)#\s]*/)(?=[)#])", r"\1index.md", text)  # their Markdown
 
 
@@ -57,8 +63,8 @@ def _language(pre: Tag) -> str:
     return " ".join(block["class"]).partition("language-")[2].partition(" ")[0] if block else ""
 
 
-def write(nav: Navigation, config: MkDocsConfig) -> None:
-    """Write every page as Markdown beside it, and what there is to read as `llms.txt`."""
+def write(nav: Navigation, config: MkDocsConfig, folder: str = "") -> None:
+    """Write every page as Markdown beside it, and what there is to read as `llms.txt` in `folder`."""
     lines, section = [f"# {config.site_name}\n\n> {config.site_description}\n"], None
     for page in sorted(nav.pages, key=lambda page: page.parent is not None):  # those without a section first
         if page.parent and page.parent is not section:
@@ -66,4 +72,4 @@ def write(nav: Navigation, config: MkDocsConfig) -> None:
             lines.append(f"\n## {section.title}\n")
         Path(page.file.abs_dest_path).with_suffix(".md").write_text(page.meta["plain"], encoding="utf-8")
         lines.append(f"- [{page.title}]({config.site_url or ''}{page.url}index.md): {page.meta['description']}")
-    Path(config.site_dir, "llms.txt").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    Path(config.site_dir, folder, "llms.txt").write_text("\n".join([*lines, ""]), encoding="utf-8")
