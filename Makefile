@@ -21,8 +21,11 @@ torch:  ## run the tests of the package with the torch that TORCH names, in an e
 build: .venv/ready  ## build the site into site/
 	$(BIN)/mkdocs build --strict
 
-lint: .venv/ready  ## check style and types
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+lint: .venv/ready  ## check style and types, and that translations are in step
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python -m docs.support.catalogues
+
+translate: .venv/ready  ## bring new and changed paragraphs into the catalogues of translations, and list what there is to do
+	$(BIN)/python -m docs.support.catalogues --write
 
 bench: .venv/ready  ## measure speed and accuracy, for the Speed page
 	$(BIN)/python -m tests.benchmarks.speed
@@ -52,4 +55,4 @@ clean:  ## remove what was installed and built here
 	$(BIN)/pip install --constraint constraints.txt --build-constraint constraints.txt --editable '.[figures]' --group dev
 	touch $@
 
-.PHONY: help serve test torch build lint bench faults mutants successors clean
+.PHONY: help serve test torch build lint translate bench faults mutants successors clean
