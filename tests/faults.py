@@ -25,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BUILD = "mkdocs build --strict"
 SITE = "pytest -x -q tests/test_docs.py tests/test_site.py"
+CHINESE = "pytest -x -q tests/test_zh.py"
 CLAIMS = "pytest -x -q tests/test_claims.py"
 COPY = "pytest -x -q tests/test_copy.py"
 BROWSER = "pytest -x -q tests/test_browser.py"
@@ -96,6 +97,29 @@ FAULTS = [
     ),
     Fault(
         "a program to copy that ignores positions", "docs/programs/flax_module.py", "positions is None", "True", (COPY,)
+    ),
+    Fault("a paragraph that its translation does not follow", "docs/why.md", "a whole row", "a long row", (CHINESE,)),
+    Fault("a number that its translation lacks", "docs/zh/formula.po", r"{{ math.sin\(3\) :.4f }}，", "", (CHINESE,)),
+    Fault(
+        "Chinese in the search of the English pages",
+        "docs/support/hooks.py",
+        r"    edition.split_search\(config\)\n",
+        "",
+        looks("chinese"),
+    ),
+    Fault(
+        "a Chinese lab with English prose",
+        "docs/support/labs.py",
+        r"parts\.append\(translated\(cell\.source, page\)\)",
+        "parts.append(cell.source)",
+        (CHINESE,),
+    ),
+    Fault(
+        "a Chinese check that knows faults by their Chinese names",
+        "docs/assets/check.js",
+        r'\.replace\(/\.\*（\|）\$/g, ""\)',
+        "",
+        looks("chinese"),
     ),
     Fault("figures without a name", "docs/figures/svg.py", r' aria-label="[^"]*"', ""),
     Fault("exponents of axes", "docs/figures/svg.py", r"        _plain_numbers\(ax\)\n", "", SEEN),

@@ -35,6 +35,7 @@ from tests import browser as chromium
 from tests.site import PAGES, REPO_URL
 
 Visit = Callable[..., Page]
+CHINESE = ["zh/claims/", "zh/bugs/", "zh/check/", "zh/explorer/", "zh/labs/attention/"]  # for others: tests/test_zh.py
 
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
@@ -146,7 +147,7 @@ def scroll_through(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("scheme", "screen"), [("light", PHONE), ("dark", DESKTOP)], ids=["phone", "desktop"])
-@pytest.mark.parametrize("path", [*PAGES, "404.html"])
+@pytest.mark.parametrize("path", [*PAGES, "404.html", *CHINESE])
 def test_page_is_sound(visit: Visit, path: str, scheme: str, screen: ViewportSize) -> None:
     """No fault for axe, light and dark; nothing is wider than its screen, even a smaller one; labels can be read."""
     page = visit(path, viewport=screen, color_scheme=scheme, has_touch=screen is PHONE)
@@ -203,7 +204,7 @@ def test_colours_of_the_system_do_not_wait_for_the_script(visit: Visit) -> None:
     assert page.evaluate("first") == ["slate", "dark"]
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*PAGES, *CHINESE])
 def test_first_visit_is_light_and_still(visit: Visit, site: Path, path: str) -> None:
     """Count what is fetched, as servers send it; let typefaces come late, and nothing moves."""
     page = visit(path, late="**/*.woff2")
@@ -445,6 +446,26 @@ THREADS = {
 }
 
 
+CHINESE_SEARCHES = {
+    "位置编码": "zh/",
+    "为什么用正弦和余弦": "zh/why/",
+    "底数": "zh/frequency/#what-the-base-decides",
+    "波长": "zh/frequency/",
+    "频率": "zh/frequency/",
+    "内积": "zh/properties/#the-product-of-two-rows-depends-on-their-distance",
+    "余弦相似度": "zh/properties/#smooth",
+    "置换等变": "zh/#attention-does-not-see-order",
+    "范数": "zh/properties/#bounded-entries-constant-norm",
+    "6.28 万个位置": "zh/properties/#every-position-is-distinct",
+    "维度越高": "zh/frequency/#low-dimensions-vary-fast-high-dimensions-slowly",
+    "词嵌入": "zh/why/",
+}
+
+
+# What is no Chinese on the page Explorer: names of things in code, and the words that the model knows.
+LATIN = {"RoPE", "PNG", "SVG", "sin", "cos", "sin_cos", "cos_sin", "interleaved", "softmax", *heads.SENTENCE.split()}
+
+
 def hits(page: Page, query: str) -> list[list[str]]:
     """Return the links that are shown of the first three pages that the search finds; the page may be asked again."""
     found = page.locator(".md-search-result__item")
@@ -473,6 +494,46 @@ def test_search_finds_the_page_within_three_hits(home: Page, query: str) -> None
 def test_search_in_the_words_of_a_thread_finds_the_section_that_answers(home: Page, query: str) -> None:
     links = hits(home, query)
     assert any(THREADS[query] in page for page in links), links
+
+
+@pytest.mark.parametrize("query", CHINESE_SEARCHES)
+def test_search_finds_chinese_words(visit: Visit, query: str) -> None:
+    links = [link for page in hits(visit("zh/"), query) for link in page]
+    assert any(link.startswith(CHINESE_SEARCHES[query]) for link in links), links
+    assert all(link.startswith("zh/") for link in links), links
+
+
+def test_the_other_language_is_one_click_away(visit: Visit) -> None:
+    page = visit("properties/")
+    page.get_by_role("link", name="中文").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh")
+    assert page.url.endswith("/encoding/zh/properties/")
+    expect(page.locator("nav.md-nav--primary").get_by_role("link", name="频率与波长")).to_be_visible()
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    assert page.url.endswith("/encoding/properties/")
+
+
+def test_check_leads_from_an_answer_to_the_chinese_page_of_the_fault(visit: Visit) -> None:
+    """The answer itself is that of `pe.identify`, which speaks English."""
+    page = visit("zh/check/")
+    page.get_by_role("button", name="出错的表").click()
+    expect(page.locator("#answer figcaption")).to_have_text(["你的表", "正确的表"])
+    assert page.locator("#answer > p").evaluate_all("lines => lines.every(line => line.lang === 'en')")
+    page.locator("#answer").get_by_role("link", name="The exponent counts columns").click()
+    page.wait_for_url("**/zh/bugs/#the-exponent-counts-columns-instead-of-pairs")
+
+
+def test_explorer_and_microscope_speak_chinese(visit: Visit) -> None:
+    page = visit("zh/explorer/?position=3&second=10&column=4")
+    expect(page.locator("#cell")).to_have_text(re.compile(r"位置 3，第 4 列：[−\d.]+（第 4 对的正弦，波长 [\d.]+）"))
+    expect(page.locator("#pair")).to_have_text(re.compile(r"位置 3 和 10，相距 7：相似度 0\.\d+。.*在距离"))
+    page.locator(".microscope .load").click()
+    expect(page.locator("#score-pair")).to_have_text(re.compile(r"“of”（8）看“is”（5）：得分 \S+ = 词对词 \S+，"))
+    expect(page.locator("[role=status]").last).to_have_text(re.compile("看"))
+    left = page.evaluate("document.querySelector('article').innerText")
+    program = r"(?s)import torch.*similarity: +\S+"
+    assert set(re.findall(r"\b[A-Za-z_]{3,}", re.sub(program, "", left))) <= LATIN | set(pe.__all__)
 
 
 def test_keyboard_alone_is_enough(visit: Visit) -> None:
