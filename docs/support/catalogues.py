@@ -57,11 +57,8 @@ def claims() -> Iterator[str]:
             for call in node.decorator_list if isinstance(node, ast.FunctionDef) else []:
                 assert isinstance(call, ast.Call)
                 said = [*call.args[::2], *(word.value for word in call.keywords if word.arg != "explained")]
-                yield from (c.value for part in said for c in ast.walk(part) if _is_text(c))  # type: ignore[attr-defined]
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+                constants = (c for part in said for c in ast.walk(part) if isinstance(c, ast.Constant))
+                yield from (constant.value for constant in constants if isinstance(constant.value, str))
 
 
 def site() -> Iterator[str]:
