@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Context, Decimal
 from functools import lru_cache
 from itertools import chain
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pe._devices import float64_device
+from pe._threads import divide
 
 Layout = Literal["interleaved", "sin_cos", "cos_sin"]
 """The orders of columns: sine, cosine, sine, … as in the paper; all sines, then all cosines; or cosines first.
@@ -21,6 +22,8 @@ It is the type of `layout=`, for programs that pass one on. Explained in [Conven
 
 # Entries computed at once: on a CPU as many as fit into its cache, elsewhere enough to keep the device busy.
 CPU_ENTRIES, DEVICE_ENTRIES = 2**18, 2**23
+# Entries from which on rows are divided between threads, which take a few milliseconds to start.
+DIVIDED_ENTRIES = 2**24
 # Entries of the first rows of a table, which are stored.
 STORED_ENTRIES = 2**14
 
@@ -43,12 +46,17 @@ def encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: 
         halves = [sines, cosines[..., : d_model // 2]]
         return torch.cat(halves if layout == "sin_cos" else halves[::-1], -1)
     table = positions.new_empty((*positions.shape, d_model), dtype=dtype)
-    rows, flat = rows_at_once(d_model, table.device), table.view(-1, d_model)
+    p, out = positions.reshape(-1, 1), table.view(-1, d_model)
     sine_columns, cosine_columns = columns(d_model, layout)
-    for p, part in zip(torch.split(positions.reshape(-1), rows), torch.split(flat, rows), strict=True):
-        angles = p[:, None] * omega
-        part[:, sine_columns] = rounded(angles.sin(), dtype)
-        part[:, cosine_columns] = rounded(angles[:, : d_model // 2].cos(), dtype)
+
+    def write(first: int, stop: int) -> None:
+        rows = rows_at_once(d_model, table.device)
+        for part in (slice(i, min(i + rows, stop)) for i in range(first, stop, rows)):
+            angles = p[part] * omega
+            out[part, sine_columns] = rounded(angles.sin(), dtype)
+            out[part, cosine_columns] = rounded(angles[:, : d_model // 2].cos(), dtype)
+
+    by_rows(write, len(p), d_model, table)
     return table
 
 
@@ -79,7 +87,11 @@ def write_table(out: Tensor, offset: int, base: float, layout: Layout) -> None:
     if in_graph() or type(out) is not Tensor or float64_device(out.device) != out.device:
         out.copy_(encode(_count(offset, seq_len, out.device), d_model, base, layout, out.dtype))
     elif out.numel():
-        _write_products(out, offset, base, layout)
+
+        def write(first: int, stop: int) -> None:
+            _write_products(out[first:stop], offset + first, base, layout)
+
+        by_rows(write, seq_len, d_model, out)
 
 
 def _count(offset: int, seq_len: int, device: torch.device) -> Tensor:
@@ -217,6 +229,15 @@ def columns(d_model: int, layout: Layout) -> tuple[slice, slice]:
     if layout == "sin_cos":
         return slice(0, sines), slice(sines, None)
     return slice(d_model - sines, None), slice(0, d_model - sines)
+
+
+def by_rows(write: Callable[[int, int], None], rows: int, d_model: int, table: Tensor) -> None:
+    """Call `write` with the first row and the end of what it is to write into `table`; many rows are divided."""
+    large = rows * d_model >= DIVIDED_ENTRIES and table.device.type == "cpu" and is_plain(table)
+    if large and torch.get_num_threads() > 1 and torch.backends.openmp.is_available():  # type: ignore[no-untyped-call]
+        divide(write, rows)
+    else:
+        write(0, rows)
 
 
 def rows_at_once(d_model: int, device: torch.device) -> int:

@@ -90,7 +90,14 @@ def similarity(offsets: Real[Tensor, "*lags"], d_model: int, *, base: float = 10
     check.even(d_model)
     lags, _ = check.positions("offsets", offsets, base)
     omega = core.frequencies(d_model, base, lags.device)
-    if torch.compiler.is_compiling():
+    if not core.is_plain(lags) or (lags.requires_grad and torch.is_grad_enabled()):
         return (lags[..., None] * omega).cos().mean(-1)
-    parts = torch.split(lags.reshape(-1), core.rows_at_once(d_model, lags.device))
-    return torch.cat([(part[:, None] * omega).cos().mean(-1) for part in parts]).view(lags.shape)
+    flat, result = lags.reshape(-1, 1), lags.new_empty(lags.numel())
+
+    def write(first: int, stop: int) -> None:
+        rows = core.rows_at_once(d_model, lags.device)
+        for part in (slice(i, min(i + rows, stop)) for i in range(first, stop, rows)):
+            result[part] = (flat[part] * omega).cos().mean(-1)
+
+    core.by_rows(write, len(flat), d_model, result)
+    return result.view(lags.shape)

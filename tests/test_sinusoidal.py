@@ -394,10 +394,12 @@ def test_table_beyond_memory_is_torchs_own_error() -> None:
         pe.generate_position_encoding(2**31, 2**31)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("call", ["generate_position_encoding(100_000", "encode_positions(torch.arange(100_000)"])
-def test_memory_beyond_the_table_is_small(call: str) -> None:
+def test_memory_beyond_the_table_is_small(call: str, threads: int) -> None:
     program = f"""
 import resource, torch, pe
+torch.set_num_threads({threads})
 pe.{call.replace("100_", "1_")}, 512)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 table = pe.{call}, 512)
