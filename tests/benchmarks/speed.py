@@ -163,7 +163,42 @@ def forward() -> dict[str, dict[str, float]]:
         OURS: lambda: layer(token, offset=77),
         f"{OURS}, scaled": lambda: scaling(token, offset=77),
     }
-    return {"8 × 2048 × 1024": medians(whole), "8 × 1 × 1024": medians(one, 2.0)}
+    ids, last = torch.arange(2048).expand(8, -1), torch.arange(70, 78)[:, None]
+    looked_up = {"x + table[ids]": lambda: x + table[ids], OURS: lambda: layer(x, positions=ids)}
+    one_each = {"x + table[ids]": lambda: token + table[last], OURS: lambda: layer(token, positions=last)}
+    return {
+        "8 × 2048 × 1024": medians(whole),
+        "8 × 1 × 1024": medians(one, 2.0),
+        "8 × 2048 × 1024, positions": medians(looked_up),
+        "8 × 1 × 1024, positions": medians(one_each, 2.0),
+    }
+
+
+def beside_another_program() -> dict[str, dict[str, float]]:
+    """Measure a large table on an idle machine, and while another program keeps one core busy."""
+    seq_len, d_model = 32_768, 1024
+
+    def one_thread() -> Tensor:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        table = pe.generate_position_encoding(seq_len, d_model)
+        torch.set_num_threads(threads)
+        return table
+
+    calls = {
+        OURS: partial(pe.generate_position_encoding, seq_len, d_model),
+        f"{OURS}, one thread": one_thread,
+        "the usual function": partial(article, seq_len, d_model),
+        MEMORY: partial(fill, seq_len, d_model),
+    }
+    idle = medians(calls)
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        busy = medians(calls)
+    finally:
+        other.kill()
+        other.wait()
+    return {name: {"idle": idle[name], "busy": busy[name]} for name in calls}
 
 
 def memory(name: str, seq_len: int, d_model: int) -> float | None:
@@ -245,6 +280,10 @@ def main() -> None:
         print(f"\nforward, {shape}")
         for name, seconds in rows.items():
             print(f"{name:28}{seconds * 1e3:10.4f}{seconds / next(iter(rows.values())):8.2f}")
+    results["busy"] = beside_another_program()
+    print(f"\n{'32768 × 1024, milliseconds':28}{'idle':>10}{'busy':>10}")
+    for name, row in results["busy"].items():
+        print(f"{name:28}{1e3 * row['idle']:10.1f}{1e3 * row['busy']:10.1f}")
     SAVED.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
