@@ -124,22 +124,23 @@ def reach(name: str, position: float, base: float) -> None:
         )
 
 
-def rows(offset: int, seq_len: int, base: float) -> None:
+def rows(name: str, offset: int, seq_len: int, base: float) -> None:
     """Raise if the positions from `offset` on, `seq_len` of them, reach too far from zero."""
-    reach("offset and seq_len", max(abs(offset), abs(offset + max(seq_len, 1) - 1)), base)
+    reach(name, max(abs(offset), abs(offset + max(seq_len, 1) - 1)), base)
 
 
-def positions(name: str, value: Tensor, base: float) -> tuple[Tensor, tuple[float, float] | None]:
-    """Return `value` in float64 if it holds real numbers; and where looking is free, the lowest and the highest.
-
-    Only then they must not be too far from zero. A look at another device would make the caller wait for it.
-    """
+def positions(name: str, value: Tensor, base: float) -> Tensor:
+    """Return `value` in float64 if it holds real numbers, not too far from zero where that can be seen."""
     p = in_float64(real_tensor(name, value))
-    if p.device.type != "cpu" or not p.numel() or not core.is_plain(p):
-        return p, None
-    low, high = (end.item() for end in p.detach().aminmax())
-    reach(name, max(-low, high), base)
-    return p, (low, high)
+    if can_look(p):
+        low, high = (end.item() for end in p.detach().aminmax())
+        reach(name, max(-low, high), base)
+    return p
+
+
+def can_look(p: Tensor) -> bool:
+    """Return whether `p` has values, and to look at them is free: another device would have to be waited for."""
+    return p.device.type == "cpu" and p.numel() > 0 and core.is_plain(p)
 
 
 def embeddings(name: str, value: Tensor, d_model: int) -> None:

@@ -135,19 +135,18 @@ class PositionalEncoding(nn.Module):
         if positions is None:
             if not isinstance(offset, Tensor):
                 return self._rows(offset, seq_len, x)
-            name, positions = (
-                "offset and seq_len",
-                offset.long()[..., None] + torch.arange(seq_len, device=offset.device),
-            )
+            name = "offset and seq_len"
+            positions = offset.long()[..., None] + torch.arange(seq_len, device=offset.device)
+        if not positions.is_floating_point() and x.device.type == "cpu" and check.can_look(positions):
+            ids = positions.long()
+            low, high = (int(end) for end in ids.aminmax())
+            if high - low < 2 * ids.numel() + ROWS:  # close together, as usual: their rows are kept
+                return nn.functional.embedding(ids - low, self._rows(low, high - low + 1, x, name))
         settings = check.settings(self.d_model, self.base, self.layout)
-        p, ends = check.positions(name, positions, self.base)
-        if ends and x.device.type == "cpu" and not positions.is_floating_point():
-            low, seq_len = int(ends[0]), int(ends[1] - ends[0]) + 1
-            if seq_len <= 2 * p.numel() + ROWS:  # close together, as usual: their table is made quickly, and kept
-                return self._rows(low, seq_len, x)[positions.long() - low]
+        p = check.positions(name, positions, self.base)
         return core.encode(p.to(float64_device(x.device)), *settings, x.dtype).to(x.device)
 
-    def _rows(self, offset: int, seq_len: int, x: Tensor) -> Tensor:
+    def _rows(self, offset: int, seq_len: int, x: Tensor, name: str = "offset and seq_len") -> Tensor:
         """Return the rows of the positions from `offset` on, in the dtype and on the device of `x`."""
         made_for = self.d_model, self.base, self.layout, x.dtype, x.device
         # A graph computes its rows, for any length. And tensors that only stand for others do not mix with kept rows.
@@ -156,7 +155,7 @@ class PositionalEncoding(nn.Module):
         if kept and kept.made_for == made_for and kept.first <= offset <= offset + seq_len <= kept.stop:
             return kept.table[offset - kept.first : offset - kept.first + seq_len]
         d_model, base, layout = check.settings(self.d_model, self.base, self.layout)  # they may have been changed
-        check.rows(offset, seq_len, base)
+        check.rows(name, offset, seq_len, base)
         if not keeps:
             return core.table(seq_len, d_model, base, offset, layout, x.dtype, x.device)
         # A few rows more than asked for, so that growing by a token seldom means to compute them again.

@@ -88,7 +88,7 @@ def similarity(offsets: Real[Tensor, "*lags"], d_model: int, *, base: float = 10
     """
     d_model, base, _ = check.settings(d_model, base)
     check.even(d_model)
-    lags, _ = check.positions("offsets", offsets, base)
+    lags = check.positions("offsets", offsets, base)
     omega = core.frequencies(d_model, base, lags.device)
     if not core.is_plain(lags) or (lags.requires_grad and torch.is_grad_enabled()):
         return (lags[..., None] * omega).cos().mean(-1)

@@ -124,7 +124,7 @@ def generate_position_encoding(
     seq_len = check.integer("seq_len", seq_len, at_least=0)
     d_model, base, layout = check.settings(d_model, base, layout)
     offset = check.integer("offset", offset)
-    check.rows(offset, seq_len, base)
+    check.rows("offset and seq_len", offset, seq_len, base)
     if dtype is not None:
         check.floating("dtype", dtype)
     if out is None:
@@ -178,5 +178,5 @@ def encode_positions(
     """
     d_model, base, layout = check.settings(d_model, base, layout)
     check.floating("dtype", dtype)
-    p, _ = check.positions("positions", positions, base)
+    p = check.positions("positions", positions, base)
     return core.encode(p, d_model, base, layout, dtype).to(positions.device)

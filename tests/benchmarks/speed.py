@@ -164,8 +164,14 @@ def forward() -> dict[str, dict[str, float]]:
         f"{OURS}, scaled": lambda: scaling(token, offset=77),
     }
     ids, last = torch.arange(2048).expand(8, -1), torch.arange(70, 78)[:, None]
-    looked_up = {"x + table[ids]": lambda: x + table[ids], OURS: lambda: layer(x, positions=ids)}
-    one_each = {"x + table[ids]": lambda: token + table[last], OURS: lambda: layer(token, positions=last)}
+    looked_up: dict[str, Callable[[], Tensor]] = {
+        "x + table[ids]": lambda: x + table[ids],
+        OURS: lambda: layer(x, positions=ids),
+    }
+    one_each: dict[str, Callable[[], Tensor]] = {
+        "x + table[ids]": lambda: token + table[last],
+        OURS: lambda: layer(token, positions=last),
+    }
     return {
         "8 × 2048 × 1024": medians(whole),
         "8 × 1 × 1024": medians(one, 2.0),
@@ -185,7 +191,7 @@ def beside_another_program() -> dict[str, dict[str, float]]:
         torch.set_num_threads(threads)
         return table
 
-    calls = {
+    calls: dict[str, Callable[[], Tensor]] = {
         OURS: partial(pe.generate_position_encoding, seq_len, d_model),
         f"{OURS}, one thread": one_thread,
         "the usual function": partial(article, seq_len, d_model),
