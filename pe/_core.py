@@ -3,9 +3,10 @@
 import math
 from array import array
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Context, Decimal
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, pairwise, repeat
 from typing import Literal
 
 import torch
@@ -86,6 +87,8 @@ def write_table(out: Tensor, offset: int, base: float, layout: Layout) -> None:
     seq_len, d_model = out.shape
     if in_graph() or type(out) is not Tensor or float64_device(out.device) != out.device:
         out.copy_(encode(_count(offset, seq_len, out.device), d_model, base, layout, out.dtype))
+    elif out.numel() and out.device.type != "cpu":
+        _write_on_device(out, offset, base, layout)
     elif out.numel():
 
         def write(first: int, stop: int) -> None:
@@ -149,6 +152,54 @@ def _rotations(positions: range, omega: Tensor) -> Tensor:
     p = torch.arange(positions.start, positions.stop, positions.step, dtype=torch.float64, device=omega.device)
     angles = torch.outer(p, omega)
     return torch.complex(angles.cos(), -angles.sin())
+
+
+def _write_on_device(table: Tensor, first: int, base: float, layout: Layout) -> None:
+    """Write the same rows where every operation takes a while to start: mostly in one operation.
+
+    Here a position is p = block + group + row in steps of 2^16, 2^8 and 1, whatever the width, and the rows from 0 on
+    and the rotations by groups are kept on the device.
+    """
+    last, d_model = first + len(table), table.shape[1]
+    stored, by_group, *omega = _kept_on(table.device, d_model, base)
+    whole = layout == "interleaved" and d_model % 2 == 0 and table.dtype.itemsize > 2 and table.is_contiguous()
+    pairs = torch.view_as_complex(table.view(len(table), -1, 2)) if whole else None
+    group_rows, block_rows = len(stored), len(stored) * len(by_group)
+    at_once = max(1, DEVICE_ENTRIES // (group_rows * d_model))
+    blocks = range(first // block_rows * block_rows, last, block_rows)
+    rotations = _rotations_by_block(blocks, *omega) if any(blocks) else repeat(None)
+    for block, rotation in zip(blocks, rotations, strict=False):
+        groups = by_group if rotation is None else by_group * rotation
+        start, stop = max(first, block), min(last, block + block_rows)
+        # Each part is of whole groups, or lies within one.
+        inner = range(-(-start // group_rows) * group_rows, stop // group_rows * group_rows + 1, group_rows)
+        for low, high in pairwise(sorted({start, *inner[::at_once], *inner[-1:], stop})):
+            rows = stored[low % group_rows :][: high - low]
+            turned = groups[(low - block) // group_rows : -((block - high) // group_rows), None]
+            part = slice(low - first, high - first)
+            if pairs is not None:
+                torch.mul(turned, rows, out=pairs[part].view(len(turned), len(rows), -1))
+            else:
+                _write(table[part], torch.view_as_real(turned * rows).flatten(2).flatten(0, 1), layout)
+
+
+@lru_cache(maxsize=8)
+def _kept_on(device: torch.device, d_model: int, base: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the rows of the first 2^8 positions, the rotations by 2^8 groups of them, and the frequencies' two parts.
+
+    They are made in another thread, where torch has none of the modes and transforms that they would stay part of.
+    """
+
+    def make() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        coarse, fine = (
+            torch.asarray(part, dtype=torch.float64, device="cpu") for part in _constants(d_model, base)[:2]
+        )
+        rows, groups = range(2**8), range(0, 2**16, 2**8)
+        stored, by_group = (_rotations(p, coarse) * _rotations(p, fine) for p in (rows, groups))
+        return (1j * stored).to(device), by_group.to(device), coarse.to(device), fine.to(device)
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(make).result()
 
 
 def _write(table: Tensor, rows: Tensor, layout: Layout) -> None:
