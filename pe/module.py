@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from pe import _checks as check
 from pe import _core as core
 from pe import _sharded as sharded
+from pe import _tables as tables
 from pe import _traced as traced
 from pe._core import Layout
 from pe._devices import float64_device
@@ -157,7 +158,7 @@ class PositionalEncoding(nn.Module):
         d_model, base, layout = check.settings(self.d_model, self.base, self.layout)  # they may have been changed
         check.rows(name, offset, seq_len, base)
         if not keeps:
-            return core.table(seq_len, d_model, base, offset, layout, x.dtype, x.device)
+            return tables.table(seq_len, d_model, base, offset, layout, x.dtype, x.device)
         # A few rows more than asked for, so that growing by a token seldom means to compute them again.
         rows = -(-seq_len // ROWS) * ROWS
         if offset + rows > check.largest_position(base):

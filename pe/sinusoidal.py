@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pe import _checks as check
 from pe import _core as core
+from pe import _tables as tables
 from pe._core import Layout
 
 
@@ -131,7 +132,7 @@ def generate_position_encoding(
         table = torch.empty(seq_len, d_model, dtype=dtype or torch.float32, device=device)
     else:
         table = check.out(out, (seq_len, d_model), dtype, device)
-    core.write_table(table.detach(), offset, base, layout)  # `out` may be a parameter
+    tables.write_table(table.detach(), offset, base, layout)  # `out` may be a parameter
     return table
 
 

@@ -93,7 +93,7 @@ def replace(*pairs: tuple[str, str]) -> Callable[[str], str]:
 )
 def test_broken_formula_fails_claims_by_name(change: Callable[[str], str], failing: set[str], tmp_path: Path) -> None:
     shutil.copytree(ROOT / "pe", tmp_path / "pe")
-    for file in ("sinusoidal.py", "_core.py", "_devices.py", "module.py", "properties.py"):
+    for file in ("sinusoidal.py", "_core.py", "_tables.py", "_devices.py", "module.py", "properties.py"):
         source = (tmp_path / "pe" / file).read_text(encoding="utf-8")
         (tmp_path / "pe" / file).write_text(change(source), encoding="utf-8")
     env = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}

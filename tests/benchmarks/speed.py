@@ -25,7 +25,7 @@ from torch import Tensor
 
 import pe
 from docs.figures.article import generate_position_encoding as article
-from pe import _core
+from pe import _tables
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of libraries, on import
@@ -234,7 +234,7 @@ def first(d_model: int) -> float:
     """Return the seconds that the first table of a width takes, here of one row."""
     times = []
     for _ in range(30):
-        _core._constants.cache_clear()
+        _tables._constants.cache_clear()
         start = time.perf_counter()
         pe.generate_position_encoding(1, d_model)
         times.append(time.perf_counter() - start)
