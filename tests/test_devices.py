@@ -1,7 +1,10 @@
-"""Devices without float64: what is computed on the CPU in their place reaches them rounded once."""
+"""Devices: one without float64 gets what the CPU computes, rounded once; others compute a table in one operation."""
+
+from typing import Any, get_args
 
 import pytest
 import torch
+from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
 import pe
@@ -51,3 +54,48 @@ def on_a_device_without_float64(_: int) -> None:
 @since("2.10", "devices that are written in Python")
 def test_a_device_without_float64() -> None:
     spawn(on_a_device_without_float64, nprocs=1)
+
+
+def on_a_device_with_float64(_: int) -> None:
+    kept = pretend.register(without=())
+    device = torch.device("pretend")
+
+    def build(seq_len: int, d_model: int, **options: Any) -> Tensor:
+        return pe.generate_position_encoding(seq_len, d_model, device=device, **options).cpu()
+
+    # What is enough for a size: one operation for rows within 2^16 from a multiple of 2^8 on, and a few more elsewhere.
+    for seq_len, d_model, offset, most in (
+        (16, 512, 0, 1),
+        (2048, 512, 0, 1),
+        (3000, 4096, 256, 8),
+        (5, 8, 300, 1),
+        (700, 6, 100, 3),
+        (1000, 64, -300, 30),
+        (600, 64, 2**31, 30),
+    ):
+        for layout in get_args(pe.Layout):
+            table = build(seq_len, d_model, offset=offset, layout=layout)
+            right = pe.generate_position_encoding(seq_len, d_model, offset=offset, layout=layout, device="cpu")
+            torch.testing.assert_close(table, right, atol=6e-8, rtol=0)
+            assert (table != right).double().mean() < 1e-5
+        pretend.computed.clear()
+        pe.generate_position_encoding(seq_len, d_model, offset=offset, device=device)
+        assert 1 <= len(pretend.computed) <= most, pretend.computed
+
+    whole = build(1000, 7, offset=65_000, dtype=torch.float64)
+    for first, stop in ((0, 1), (100, 700), (535, 537), (999, 1000)):
+        part = build(stop - first, 7, offset=65_000 + first, dtype=torch.float64)
+        assert torch.equal(whole[first:stop], part)  # whatever table a row stands in
+    right = pe.generate_position_encoding(1000, 7, offset=65_000, dtype=torch.float64, device="cpu")
+    torch.testing.assert_close(whole, right, atol=1e-11, rtol=0)
+    out = torch.zeros(50, 8, device=device)
+    pe.generate_position_encoding(50, 8, out=out)
+    assert torch.equal(out.cpu(), build(50, 8))
+    x = torch.zeros(2, 5, 8, device=device)
+    assert torch.equal(pe.PositionalEncoding(8)(x, offset=3).cpu()[1], build(5, 8, offset=3))
+    del kept
+
+
+@since("2.10", "devices that are written in Python")
+def test_a_device_with_float64() -> None:
+    spawn(on_a_device_with_float64, nprocs=1)
