@@ -13,7 +13,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FORMULA = "sinusoidal", "properties", "figures", "fuzz", "vectors"
+FORMULA = "sinusoidal", "threads", "properties", "figures", "fuzz", "vectors"
 LAYER = "module", "distributed", "devices"
 DOCTOR = "identify", "checking"
 TESTS = [f"tests/test_{name}.py" for name in (*FORMULA, *LAYER, *DOCTOR)]
