@@ -53,6 +53,12 @@ def forward(shape: str) -> None:
     _print([shape, "Time", "Relative"], [[name, _time(t), f"{t / bare:.2f}"] for name, t in times.items()])
 
 
+def beside() -> None:
+    """Print what a large table took on an idle machine and beside another program as an HTML table."""
+    rows = [[name, _time(t["idle"]), _time(t["busy"])] for name, t in SAVED["busy"].items()]
+    _print(["32,768 × 1,024", "Idle", "One core busy"], rows)
+
+
 def growth() -> Figure:
     """Draw how the time to build grows with length and width."""
     figure, axes = plt.subplots(1, 2, figsize=(4.4, 3), sharey=True)
