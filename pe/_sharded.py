@@ -59,9 +59,9 @@ def own_tokens(x: "DTensor") -> tuple[int, int]:
 
     first, seq_len = 0, x.shape[-2]
     ranks = x.device_mesh.get_coordinate() or [0] * x.device_mesh.ndim
-    for placement, rank, devices in zip(x.placements, ranks, x.device_mesh.shape, strict=True):
+    for axis, (placement, rank) in enumerate(zip(x.placements, ranks, strict=True)):
         if type(placement) is Shard and placement.dim == x.ndim - 2:
-            chunk = -(-seq_len // devices)  # the first devices have as many each, as with torch.chunk
+            chunk = -(-seq_len // x.device_mesh.size(axis))  # the first devices have as many each, as with torch.chunk
             first += min(rank * chunk, seq_len)
             seq_len = min(chunk, max(seq_len - rank * chunk, 0))
     return first, seq_len
