@@ -165,11 +165,11 @@ def forward() -> dict[str, dict[str, float]]:
     }
     ids, last = torch.arange(2048).expand(8, -1), torch.arange(70, 78)[:, None]
     looked_up: dict[str, Callable[[], Tensor]] = {
-        "x + table[ids]": lambda: x + table[ids],
+        "x + table[p]": lambda: x + table[ids],
         OURS: lambda: layer(x, positions=ids),
     }
     one_each: dict[str, Callable[[], Tensor]] = {
-        "x + table[ids]": lambda: token + table[last],
+        "x + table[p]": lambda: token + table[last],
         OURS: lambda: layer(token, positions=last),
     }
     return {
