@@ -190,7 +190,9 @@ def checks_of_one_rank(rank: int, world_size: int, folder: str) -> None:
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0", "GLOO_SOCKET_IFNAME": loopback}
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=world_size)
     mesh = init_device_mesh("cpu", (world_size,))
-    checks = [own_offsets, dtensors, more_dtensors, sequence_parallel, pipeline]
+    checks = [own_offsets, dtensors, more_dtensors, sequence_parallel]
+    if not torch.__version__.startswith("2.9"):  # whose pipelines stop on a CPU, whatever their layers
+        checks.append(pipeline)
     if torch.__version__ >= "2.6":  # has what these need
         checks += [context_parallel, data_parallel]
     for check in checks:
