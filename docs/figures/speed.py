@@ -50,7 +50,8 @@ def forward(shape: str) -> None:
     """Print what adding the table took as an HTML table."""
     times = SAVED["forward"][shape]
     bare = next(iter(times.values()))
-    _print([shape, "Time", "Relative"], [[name, _time(t), f"{t / bare:.2f}"] for name, t in times.items()])
+    size = shape.removesuffix(", positions")
+    _print([size, "Time", "Relative"], [[name, _time(t), f"{t / bare:.2f}"] for name, t in times.items()])
 
 
 def beside() -> None:
