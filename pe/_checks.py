@@ -124,7 +124,7 @@ def reach(name: str, position: float, base: float) -> None:
         )
 
 
-def rows(name: str, offset: int, seq_len: int, base: float) -> None:
+def rows(offset: int, seq_len: int, base: float, name: str = "offset and seq_len") -> None:
     """Raise if the positions from `offset` on, `seq_len` of them, reach too far from zero."""
     reach(name, max(abs(offset), abs(offset + max(seq_len, 1) - 1)), base)
 

@@ -1,6 +1,6 @@
 """The numbers that all of `pe` computes with. What comes here has been checked; nothing is checked again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import torch
@@ -43,8 +43,7 @@ def encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: 
     sine_columns, cosine_columns = columns(d_model, layout)
 
     def write(first: int, stop: int) -> None:
-        rows = rows_at_once(d_model, table.device)
-        for part in (slice(i, min(i + rows, stop)) for i in range(first, stop, rows)):
+        for part in parts(first, stop, rows_at_once(d_model, table.device)):
             angles = p[part] * omega
             out[part, sine_columns] = rounded(angles.sin(), dtype)
             out[part, cosine_columns] = rounded(angles[:, : d_model // 2].cos(), dtype)
@@ -94,11 +93,17 @@ def columns(d_model: int, layout: Layout) -> tuple[slice, slice]:
 
 def by_rows(write: Callable[[int, int], None], rows: int, d_model: int, table: Tensor) -> None:
     """Call `write` with the first row and the end of what it is to write into `table`; many rows are divided."""
+    # Without OpenMP a thread cannot have a number of threads of its own.
     large = rows * d_model >= DIVIDED_ENTRIES and table.device.type == "cpu" and is_plain(table)
     if large and torch.get_num_threads() > 1 and torch.backends.openmp.is_available():  # type: ignore[no-untyped-call]
         divide(write, rows)
     else:
         write(0, rows)
+
+
+def parts(first: int, stop: int, rows: int) -> Iterator[slice]:
+    """Yield so many rows at a time."""
+    return (slice(i, min(i + rows, stop)) for i in range(first, stop, rows))
 
 
 def rows_at_once(d_model: int, device: torch.device) -> int:

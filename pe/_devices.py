@@ -1,11 +1,12 @@
 """Where numbers of 64 bits are computed: not every device has them."""
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import torch
 from torch import Tensor
+
+from pe._threads import apart
 
 
 def in_float64(x: Tensor) -> Tensor:
@@ -33,9 +34,7 @@ def _sine_of_one(device: torch.device) -> float:
         one = torch.ones(1, dtype=torch.float64, device=device)
         return torch.view_as_real(torch.complex(one.cos(), one.sin()))[0, 1].item()
 
-    # In another thread, where torch has none of the modes and transforms that would answer in place of the device.
-    with ThreadPoolExecutor(1) as thread:
-        try:
-            return thread.submit(sine).result()
-        except Exception:  # each device has its own
-            return math.nan
+    try:
+        return apart(sine)  # from modes and transforms, which would answer in place of the device
+    except Exception:  # each device has its own
+        return math.nan

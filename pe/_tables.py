@@ -3,7 +3,6 @@
 import math
 from array import array
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Context, Decimal
 from functools import lru_cache
 from itertools import chain, pairwise, repeat
@@ -14,9 +13,12 @@ from torch import Tensor
 from pe import _core as core
 from pe._core import Layout
 from pe._devices import float64_device
+from pe._threads import apart
 
 # Entries of the first rows of a table, which are stored.
 STORED_ENTRIES = 2**14
+# On a device, the rows that are kept, and the groups of so many rows whose rotations are.
+DEVICE_ROWS = 2**8
 
 
 def table(
@@ -144,21 +146,20 @@ def _write_on_device(table: Tensor, first: int, base: float, layout: Layout) -> 
 
 @lru_cache(maxsize=8)
 def _kept_on(device: torch.device, d_model: int, base: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the first 2^8 rows, the rotations by each of 2^8 groups of them, and the two parts of the frequencies.
+    """Return the first rows, the rotations by each group of as many, and the two parts of the frequencies.
 
-    They are made in another thread, where torch has none of the modes and transforms that they would stay part of.
+    They are made apart from modes and transforms of torch, which they would stay part of.
     """
 
     def make() -> tuple[Tensor, Tensor, Tensor, Tensor]:
         coarse, fine, _ = (torch.asarray(part, dtype=torch.float64) for part in _constants(d_model, base))
         stored, by_group = (
             _rotations(positions, coarse) * _rotations(positions, fine)
-            for positions in (range(2**8), range(0, 2**16, 2**8))
+            for positions in (range(DEVICE_ROWS), range(0, DEVICE_ROWS**2, DEVICE_ROWS))
         )
         return (1j * stored).to(device), by_group.to(device), coarse.to(device), fine.to(device)
 
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(make).result()
+    return apart(make)
 
 
 def _write(table: Tensor, rows: Tensor, layout: Layout) -> None:

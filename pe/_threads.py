@@ -1,10 +1,13 @@
-"""Work divided between threads, each of which computes its share alone."""
+"""Work in other threads: divided between several, or apart from the modes of torch."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Semaphore
+from typing import TypeVar
 
 import torch
+
+Result = TypeVar("Result")
 
 # More than these would mostly wait for Python.
 MOST_THREADS = 8
@@ -36,3 +39,9 @@ def divide(work: Callable[[int, int], None], rows: int) -> None:
             torch.set_num_threads(threads)
     for one in shares:
         one.result()
+
+
+def apart(work: Callable[[], Result]) -> Result:
+    """Return what `work` returns in a new thread, where torch has none of the modes and transforms in force here."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work).result()

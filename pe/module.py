@@ -156,7 +156,7 @@ class PositionalEncoding(nn.Module):
         if kept and kept.made_for == made_for and kept.first <= offset <= offset + seq_len <= kept.stop:
             return kept.table[offset - kept.first : offset - kept.first + seq_len]
         d_model, base, layout = check.settings(self.d_model, self.base, self.layout)  # they may have been changed
-        check.rows(name, offset, seq_len, base)
+        check.rows(offset, seq_len, base, name)
         if not keeps:
             return tables.table(seq_len, d_model, base, offset, layout, x.dtype, x.device)
         # A few rows more than asked for, so that growing by a token seldom means to compute them again.

@@ -95,8 +95,7 @@ def similarity(offsets: Real[Tensor, "*lags"], d_model: int, *, base: float = 10
     flat, result = lags.reshape(-1, 1), lags.new_empty(lags.numel())
 
     def write(first: int, stop: int) -> None:
-        rows = core.rows_at_once(d_model, lags.device)
-        for part in (slice(i, min(i + rows, stop)) for i in range(first, stop, rows)):
+        for part in core.parts(first, stop, core.rows_at_once(d_model, lags.device)):
             result[part] = (flat[part] * omega).cos().mean(-1)
 
     core.by_rows(write, len(flat), d_model, result)

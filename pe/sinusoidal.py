@@ -125,7 +125,7 @@ def generate_position_encoding(
     seq_len = check.integer("seq_len", seq_len, at_least=0)
     d_model, base, layout = check.settings(d_model, base, layout)
     offset = check.integer("offset", offset)
-    check.rows("offset and seq_len", offset, seq_len, base)
+    check.rows(offset, seq_len, base)
     if dtype is not None:
         check.floating("dtype", dtype)
     if out is None:

@@ -1,6 +1,6 @@
 """`torch.device("pretend")`, in truth the CPU: it stands for a GPU, or without float64 for MPS and some XPUs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -9,7 +9,6 @@ from torch.utils._pytree import tree_map
 
 WIDE = torch.float64, torch.complex128
 
-lacking: tuple[torch.dtype, ...] = WIDE
 computed: list[str] = []
 """The operations that ran on the device, but for those that only look at memory in another way."""
 
@@ -18,11 +17,12 @@ class Pretend(Tensor):
     """What is on the device: another tensor, which is on the CPU."""
 
     __torch_function__: Any = torch._C._disabled_torch_function_impl
+    lacking: ClassVar[tuple[torch.dtype, ...]] = WIDE
     raw: Tensor
 
     @staticmethod
     def __new__(cls, raw: Tensor) -> "Pretend":
-        if raw.dtype in lacking:
+        if raw.dtype in cls.lacking:
             raise TypeError(f"pretend has no {raw.dtype}")
         made: Any = torch._C._acc.create_empty_tensor(raw.shape, raw.dtype)
         made.__class__ = Pretend
@@ -74,8 +74,7 @@ def _as_strided(x: Tensor, size: Any, stride: Any, offset: int | None = None) ->
 
 def register(without: tuple[torch.dtype, ...] = WIDE) -> list[torch.library.Library]:
     """Make the device known to torch, for as long as what is returned is kept; `without` these formats."""
-    global lacking  # noqa: PLW0603
-    lacking = without
+    Pretend.lacking = without
     backend_registration._setup_privateuseone_for_python_backend("pretend")
     everything, some = torch.library.Library("_", "IMPL"), torch.library.Library("aten", "IMPL")
     everything.fallback(_run, "PrivateUse1")

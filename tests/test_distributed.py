@@ -191,7 +191,7 @@ def checks_of_one_rank(rank: int, world_size: int, folder: str) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=world_size)
     mesh = init_device_mesh("cpu", (world_size,))
     checks = [own_offsets, dtensors, more_dtensors, sequence_parallel]
-    if not torch.__version__.startswith("2.9"):  # whose pipelines stop on a CPU, whatever their layers
+    if not torch.__version__.startswith("2.9"):  # where even a pipeline of linear layers stops on a CPU
         checks.append(pipeline)
     if torch.__version__ >= "2.6":  # has what these need
         checks += [context_parallel, data_parallel]
