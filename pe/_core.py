@@ -1,13 +1,16 @@
 """The numbers that all of `pe` computes with. What comes here has been checked; nothing is checked again."""
 
+import math
 from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from pe._devices import float64_device
-from pe._threads import divide
+from pe._operations import define
+from pe._threads import apart, divide
 
 Layout = Literal["interleaved", "sin_cos", "cos_sin"]
 """The orders of columns: sine, cosine, sine, … as in the paper; all sines, then all cosines; or cosines first.
@@ -27,26 +30,50 @@ def frequencies(d_model: int, base: float, device: torch.device) -> Tensor:
     return base ** (-two_i / d_model)
 
 
+def waves(d_model: int, base: float, layout: Layout, device: torch.device) -> Tensor:
+    """Return the frequency of each column, and its phase: a cosine is a sine that is a quarter turn ahead."""
+    omega = frequencies(d_model, base, device)
+    sines = torch.stack([omega, torch.zeros_like(omega)])
+    cosines = torch.stack([omega, torch.full_like(omega, math.pi / 2)])
+    if layout == "interleaved":
+        return torch.stack([sines, cosines], -1).flatten(1)[:, :d_model]
+    halves = [sines, cosines[:, : d_model // 2]]
+    return torch.cat(halves if layout == "sin_cos" else halves[::-1], 1)
+
+
+@lru_cache(maxsize=64)
+def _kept_waves(d_model: int, base: float, layout: Layout, device: torch.device) -> Tensor:
+    return apart(partial(waves, d_model, base, layout, device))  # else part of torch's modes and transforms
+
+
+def _new_waves(d_model: int, base: float, layout: Layout, device: torch.device) -> Tensor:
+    return (waves if is_capturing(device) else _kept_waves)(d_model, base, layout, device).clone()
+
+
+def _empty_waves(d_model: int, base: float, layout: str, device: torch.device) -> Tensor:
+    return torch.empty(2, d_model, dtype=torch.float64, device=device)
+
+
+define("waves", "SymInt d_model, float base, str layout, Device device", _new_waves, _empty_waves)
+
+
 def encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: torch.dtype) -> Tensor:
-    """Return the encoding of any real positions, given in float64: a sine or cosine for each entry."""
-    omega = frequencies(d_model, base, positions.device)
-    if not is_plain(positions) or (positions.requires_grad and torch.is_grad_enabled()):
+    """Return the encoding of any real positions, given in float64: a sine for each entry."""
+    plain, device = is_plain(positions), positions.device
+    if is_compiling():
+        # An operation, into which compilers do not look: else they would work out a frequency for each entry.
+        omega, phase = torch.ops.pe.waves(d_model, base, layout, device)
+    else:
+        omega, phase = (_kept_waves if plain and not is_capturing(device) else waves)(d_model, base, layout, device)
+    if not plain or (positions.requires_grad and torch.is_grad_enabled()):
         # In one piece: a graph is for any length, and for a gradient every part would copy the whole.
-        angles = positions[..., None] * omega
-        sines, cosines = (_cast(values, dtype) for values in (angles.sin(), angles.cos()))
-        if layout == "interleaved":
-            return torch.stack([sines, cosines], -1).flatten(-2)[..., :d_model]
-        halves = [sines, cosines[..., : d_model // 2]]
-        return torch.cat(halves if layout == "sin_cos" else halves[::-1], -1)
+        return _cast((positions[..., None] * omega + phase).sin(), dtype)
     table = positions.new_empty((*positions.shape, d_model), dtype=dtype)
-    p, out = positions.reshape(-1, 1), table.view(-1, d_model)
-    sine_columns, cosine_columns = columns(d_model, layout)
+    p, out = positions.reshape(-1), table.view(-1, d_model)
 
     def write(first: int, stop: int) -> None:
         for part in parts(first, stop, rows_at_once(d_model, table.device)):
-            angles = p[part] * omega
-            out[part, sine_columns] = rounded(angles.sin(), dtype)
-            out[part, cosine_columns] = rounded(angles[:, : d_model // 2].cos(), dtype)
+            out[part] = rounded(torch.addr(phase, p[part], omega).sin_(), dtype)
 
     by_rows(write, len(p), d_model, table)
     return table
@@ -116,10 +143,21 @@ def in_graph() -> bool:
     return torch.compiler.is_compiling() or is_exporting()
 
 
+def is_compiling() -> bool:
+    """Return whether that graph is to be run by this process: compiled, but not exported."""
+    return torch.compiler.is_compiling() and not is_exporting()
+
+
 def is_exporting() -> bool:
     """Return whether that graph is to be kept: exported, or traced."""
     asked = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # before torch 2.7
     return bool(asked() or torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
+
+
+def is_capturing(device: torch.device) -> bool:
+    """Return whether a CUDA graph captures what is computed now: whenever it is replayed, it uses the same memory."""
+    on_gpu = device.type not in ("cpu", "meta") and torch.backends.cuda.is_built()  # type: ignore[no-untyped-call]
+    return on_gpu and torch.cuda.is_current_stream_capturing()
 
 
 def is_ordinary(x: Tensor) -> bool:

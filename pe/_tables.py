@@ -13,6 +13,7 @@ from torch import Tensor
 from pe import _core as core
 from pe._core import Layout
 from pe._devices import float64_device
+from pe._operations import define
 from pe._threads import apart
 
 # Entries of the first rows of a table, which are stored.
@@ -25,28 +26,44 @@ def table(
     seq_len: int, d_model: int, base: float, offset: int, layout: Layout, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
     """Return a new table of the positions from `offset` on."""
-    if core.in_graph():
+    if core.is_exporting():  # to where our operation is not known
         return core.encode(_count(offset, seq_len, device), d_model, base, layout, dtype).to(device)
-    made = torch.empty(seq_len, d_model, dtype=dtype, device=device)
+    made: Tensor = torch.ops.pe.table(seq_len, d_model, base, offset, layout, dtype, device)
+    return made
+
+
+def _empty(
+    seq_len: int, d_model: int, base: float, offset: int, layout: str, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    return torch.empty(seq_len, d_model, dtype=dtype, device=device)
+
+
+def _new(
+    seq_len: int, d_model: int, base: float, offset: int, layout: Layout, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    made = _empty(seq_len, d_model, base, offset, layout, dtype, device)
     write_table(made, offset, base, layout)
     return made
 
 
-# The layer makes its rows by an operation of our own, so that torch's modes see one operation and nothing inside it.
-# Selective checkpoints go wrong otherwise: they count operations, and expect the same ones when the layer runs again.
-if not hasattr(torch.ops.pe, "table"):  # this module may be reloaded, but an operation is defined only once
-    torch.library.define(
-        "pe::table",
-        "(int seq_len, int d_model, float base, int offset, str layout, ScalarType dtype, Device device) -> Tensor",
-    )
-    torch.library.impl("pe::table", "CompositeExplicitAutograd", table)
+# Selective checkpoints count operations, and expect the same ones when the layer runs again, with its rows kept.
+define(
+    "table",
+    "SymInt seq_len, SymInt d_model, float base, SymInt offset, str layout, ScalarType dtype, Device device",
+    _new,
+    _empty,
+)
 
 
 def write_table(out: Tensor, offset: int, base: float, layout: Layout) -> None:
     """Write the rows of the positions from `offset` on into `out`."""
     seq_len, d_model = out.shape
-    if core.in_graph() or not core.is_ordinary(out) or float64_device(out.device) != out.device:
-        out.copy_(core.encode(_count(offset, seq_len, out.device), d_model, base, layout, out.dtype))
+    device = float64_device(out.device)
+    if core.in_graph() or not core.is_ordinary(out) or device != out.device:
+        out.copy_(table(seq_len, d_model, base, offset, layout, out.dtype, device))
+    elif core.is_capturing(device):
+        # All of it is captured. What is kept may be gone when the graph is replayed.
+        out.copy_(core.encode(_count(offset, seq_len, device), d_model, base, layout, out.dtype))
     elif out.numel() and out.device.type != "cpu":
         _write_on_device(out, offset, base, layout)
     elif out.numel():

@@ -69,6 +69,8 @@ class PositionalEncoding(nn.Module):
         self.dropout: nn.Module = nn.Dropout(check.real("dropout", dropout, low=0.0, high=1.0, hint=hint))
         # Not a buffer: casting the module would round a buffer a second time, and a checkpoint would hold it.
         self._kept: _Kept | None = None
+        # Rows that CUDA graphs read whenever they are replayed, also when the layer keeps others.
+        self._captured: list[Tensor] = []
 
     def forward(
         self,
@@ -123,7 +125,7 @@ class PositionalEncoding(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles compute their own rows.
-        return super().__getstate__() | {"_kept": None}  # type: ignore[no-untyped-call, no-any-return]
+        return super().__getstate__() | {"_kept": None, "_captured": []}  # type: ignore[no-untyped-call, no-any-return]
 
     def _apply(self, *args: Any, **keywords: Any) -> Any:
         # A layer that is moved or cast will be asked for other rows.
@@ -154,16 +156,18 @@ class PositionalEncoding(nn.Module):
         keeps = not core.in_graph() and core.is_ordinary(x)
         kept = self._kept if keeps else None
         if kept and kept.made_for == made_for and kept.first <= offset <= offset + seq_len <= kept.stop:
+            if core.is_capturing(x.device):
+                self._captured.append(kept.table)
             return kept.table[offset - kept.first : offset - kept.first + seq_len]
         d_model, base, layout = check.settings(self.d_model, self.base, self.layout)  # they may have been changed
         check.rows(offset, seq_len, base, name)
-        if not keeps:
+        if not keeps or core.is_capturing(x.device):
             return tables.table(seq_len, d_model, base, offset, layout, x.dtype, x.device)
         # A few rows more than asked for, so that growing by a token seldom means to compute them again.
         rows = -(-seq_len // ROWS) * ROWS
         if offset + rows > check.largest_position(base):
             rows = seq_len
-        table: Tensor = torch.ops.pe.table(rows, d_model, base, offset, layout, x.dtype, x.device)
+        table = tables.table(rows, d_model, base, offset, layout, x.dtype, x.device)
         if core.is_plain(table):
             self._kept = _Kept(made_for, offset, offset + rows, table)
         return table[:seq_len]

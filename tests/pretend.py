@@ -29,6 +29,9 @@ class Pretend(Tensor):
         made.raw = raw
         return made
 
+    def data_ptr(self) -> int:
+        return self.raw.data_ptr()
+
 
 def _raw(x: Any) -> Any:
     if isinstance(x, torch.device):
@@ -44,7 +47,7 @@ def _run(operation: Any, *arguments: Any, **keywords: Any) -> Any:
 
 
 def _copy(x: Tensor, to: Tensor, non_blocking: bool = False) -> Tensor:
-    computed.append("copy")
+    computed.append("copy" if isinstance(x, Pretend) and isinstance(to, Pretend) else "transfer")
     _raw(to).copy_(_raw(x))
     return to
 
@@ -84,6 +87,8 @@ def register(without: tuple[torch.dtype, ...] = WIDE) -> list[torch.library.Libr
     some.impl("as_strided", _as_strided, "PrivateUse1")
     some.impl("empty_strided", _empty_strided, "PrivateUse1")
     some.impl("arange", lambda end, **_: Pretend(torch.arange(end, device="cpu")), "PrivateUse1")
+    some.impl("arange.start", _arange, "PrivateUse1")
     some.impl("arange.start_step", _arange, "PrivateUse1")
     some.impl("detach", lambda x: Pretend(x.raw), "PrivateUse1")
+    some.impl("alias", lambda x: Pretend(x.raw), "PrivateUse1")
     return [everything, some]

@@ -1,5 +1,6 @@
 """Devices: one without float64 gets what the CPU computes, rounded once; others compute a table in one operation."""
 
+import gc
 from typing import Any, get_args
 
 import pytest
@@ -99,3 +100,56 @@ def on_a_device_with_float64(_: int) -> None:
 @since("2.10", "devices that are written in Python")
 def test_a_device_with_float64() -> None:
     spawn(on_a_device_with_float64, nprocs=1)
+
+
+def while_a_graph_is_captured(_: int) -> None:
+    """As CUDA graphs are: what is computed meanwhile holds no numbers before the graph is replayed."""
+    kept = pretend.register(without=())
+    device, capturing = torch.device("pretend"), False
+    torch.backends.cuda.is_built = lambda: True
+    torch.cuda.is_current_stream_capturing = lambda: capturing
+    ways: list[dict[str, Any]] = [{}, {"positions": torch.arange(5).to(device)}]
+    pe.encode_positions(torch.zeros(1).to(device), 2)  # from now on it is known what the device can do
+    x, longer, rows = (
+        torch.zeros(5, 8).to(device),
+        torch.zeros(600, 8).to(device),
+        pe.generate_position_encoding(600, 8),
+    )
+
+    def captured(layer: Any, way: dict[str, Any]) -> list[str]:
+        nonlocal capturing
+        capturing = True
+        pretend.computed.clear()
+        y = layer(x, **way)
+        capturing, computed = False, list(pretend.computed)
+        assert torch.equal(y.cpu(), rows[:5])
+        return computed
+
+    def on_device() -> list[pretend.Pretend]:
+        gc.collect()
+        return [made for made in gc.get_objects() if type(made) is pretend.Pretend]
+
+    for way in ways:
+        layer, older = pe.PositionalEncoding(8), on_device()
+        computed = captured(layer, way)
+        assert "transfer" not in computed  # which cannot be captured
+        for made in on_device():
+            if all(made is not other for other in older):
+                made.raw.fill_(torch.nan)
+        assert torch.equal(layer(x, **way).cpu(), rows[:5])
+        pe.generate_position_encoding(5, 8, device=device)
+        pe.encode_positions(torch.arange(5).to(device), 8)
+        assert captured(pe.PositionalEncoding(8), way) == computed  # nothing is read that may be gone by then
+        del older, made
+
+    layer = pe.PositionalEncoding(8)
+    layer(x)
+    assert captured(layer, {}) == ["aten.add.out"]  # what the layer keeps is read, so it has to stay
+    layer(longer)
+    assert any(made.shape == (256, 8) for made in on_device())
+    del kept
+
+
+@since("2.10", "devices that are written in Python")
+def test_capture_of_a_graph() -> None:
+    spawn(while_a_graph_is_captured, nprocs=1)

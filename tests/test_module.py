@@ -17,7 +17,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch._dynamo.backends.common import aot_autograd
 from torch._dynamo.testing import CompileCounter
+from torch._functorch.aot_autograd import make_boxed_func
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
@@ -323,6 +325,71 @@ def test_compiles_whole_for_changing_lengths() -> None:
     x = torch.randn(2, 9, 16)
     for positions in (torch.arange(18).reshape(2, 9), torch.arange(9)):
         assert torch.allclose(compiled(x, positions=positions), layer(x, positions=positions), atol=1e-6)
+
+
+def operations(function: Any, *arguments: Any, **keywords: Any) -> tuple[torch.Tensor, list[str]]:
+    """Return what a compiled function returns, and the operations in its graph."""
+    names: list[str] = []
+
+    def note(graph: torch.fx.GraphModule, _: Any) -> Any:
+        names.extend(str(node.target) for node in graph.graph.nodes if node.op == "call_function")
+        return make_boxed_func(graph.forward)
+
+    compiled = torch.compile(function, fullgraph=True, backend=aot_autograd(fw_compiler=note))
+    result: torch.Tensor = compiled(*arguments, **keywords)
+    return result, names
+
+
+@since("2.12", "before, compiled code is told that it is exported")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_compiled_code_has_the_same_tables_and_works_out_no_sine(dtype: torch.dtype) -> None:
+    for layout in ("interleaved", "sin_cos", "cos_sin"):
+        table, names = operations(pe.generate_position_encoding, 300, 7, offset=10**9, layout=layout, dtype=dtype)
+        right = pe.generate_position_encoding(300, 7, offset=10**9, layout=layout, dtype=dtype)
+        assert torch.equal(table, right)
+        y, more = operations(pe.PositionalEncoding(7, layout=layout), torch.zeros(2, 300, 7, dtype=dtype), offset=10**9)
+        assert torch.equal(y[1], right)
+        for name in (*names, *more):
+            assert not any(slow in name for slow in ("sin", "cos", "pow", "exp"))
+
+
+@since("2.12", "before, compiled code is told that it is exported")
+def test_compiled_positions_take_a_sine_for_each_entry_and_nothing_else_that_is_slow() -> None:
+    x, positions = torch.zeros(2, 3, 7), torch.tensor([[0, 5, 70_000], [3, 3, 10**6]])
+    _, names = operations(pe.PositionalEncoding(7), x, positions=positions)
+    assert [name for name in names if any(slow in name for slow in ("sin", "cos", "pow", "exp"))] == [
+        "aten.sin.default"
+    ]
+
+
+def test_compiled_code_may_write_over_what_it_needs_no_more() -> None:
+    """As compilers do, to save memory."""
+
+    class Overwriting(torch.fx.Interpreter):
+        def run_node(self, n: torch.fx.Node) -> Any:
+            result = super().run_node(n)
+            if n.op == "call_function":
+                made.append(result)
+            return result
+
+    def overwrite(graph: torch.fx.GraphModule, _: Any) -> Any:
+        def run(*inputs: Any) -> Any:
+            results = Overwriting(graph).run(*inputs)
+            copies = tuple(result.clone() for result in results)
+            for tensor in made:
+                tensor.fill_(math.nan)
+            made.clear()
+            return copies
+
+        return make_boxed_func(run)
+
+    made: list[torch.Tensor] = []
+    layer = pe.PositionalEncoding(16)
+    compiled = torch.compile(layer, fullgraph=True, backend=aot_autograd(fw_compiler=overwrite))
+    x, positions = torch.randn(2, 9, 16), torch.arange(18).reshape(2, 9)
+    for way in ({}, {"positions": positions}) * 2:
+        assert torch.allclose(compiled(x, **way), layer(x, **way), atol=1e-6)
+        assert torch.equal(layer(x), x + pe.generate_position_encoding(9, 16))
 
 
 @since("2.12", "before, compiled code is told that it is exported")
