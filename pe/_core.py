@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pe._devices import float64_device
 from pe._operations import define
-from pe._threads import apart, divide
+from pe._threads import apart, can_be_alone, divide
 
 Layout = Literal["interleaved", "sin_cos", "cos_sin"]
 """The orders of columns: sine, cosine, sine, … as in the paper; all sines, then all cosines; or cosines first.
@@ -19,7 +19,7 @@ It is the type of `layout=`, for programs that pass one on. Explained in [Conven
 """
 
 # Entries computed at once: on a CPU as many as fit into its cache, elsewhere enough to keep the device busy.
-CPU_ENTRIES, DEVICE_ENTRIES = 2**18, 2**23
+CPU_ENTRIES, DEVICE_ENTRIES = 2**18, 2**21
 # Entries from which on rows are divided between threads, which take a few milliseconds to start.
 DIVIDED_ENTRIES = 2**24
 
@@ -43,7 +43,7 @@ def waves(d_model: int, base: float, layout: Layout, device: torch.device) -> Te
 
 @lru_cache(maxsize=64)
 def _kept_waves(d_model: int, base: float, layout: Layout, device: torch.device) -> Tensor:
-    return apart(partial(waves, d_model, base, layout, device))  # else part of torch's modes and transforms
+    return apart(partial(waves, d_model, base, layout, device))[0]  # else part of torch's modes and transforms
 
 
 def _new_waves(d_model: int, base: float, layout: Layout, device: torch.device) -> Tensor:
@@ -120,9 +120,8 @@ def columns(d_model: int, layout: Layout) -> tuple[slice, slice]:
 
 def by_rows(write: Callable[[int, int], None], rows: int, d_model: int, table: Tensor) -> None:
     """Call `write` with the first row and the end of what it is to write into `table`; many rows are divided."""
-    # Without OpenMP a thread cannot have a number of threads of its own.
     large = rows * d_model >= DIVIDED_ENTRIES and table.device.type == "cpu" and is_plain(table)
-    if large and torch.get_num_threads() > 1 and torch.backends.openmp.is_available():  # type: ignore[no-untyped-call]
+    if large and torch.get_num_threads() > 1 and can_be_alone():
         divide(write, rows)
     else:
         write(0, rows)

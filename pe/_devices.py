@@ -35,6 +35,6 @@ def _sine_of_one(device: torch.device) -> float:
         return torch.view_as_real(torch.complex(one.cos(), one.sin()))[0, 1].item()
 
     try:
-        return apart(sine)  # from modes and transforms, which would answer in place of the device
+        return apart(sine)[0]  # from modes and transforms, which would answer in place of the device
     except Exception:  # each device has its own
         return math.nan

@@ -1,11 +1,9 @@
 """Tables of neighbouring positions, as products of rotations. What comes here has been checked."""
 
 import math
-from array import array
-from collections.abc import Iterator
 from decimal import Context, Decimal
 from functools import lru_cache
-from itertools import chain, pairwise, repeat
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -16,10 +14,8 @@ from pe._devices import float64_device
 from pe._operations import define
 from pe._threads import apart
 
-# Entries of the first rows of a table, which are stored.
-STORED_ENTRIES = 2**14
-# On a device, the rows that are kept, and the groups of so many rows whose rotations are.
-DEVICE_ROWS = 2**8
+# Rows in a group at most, and groups in a block.
+ROWS = GROUPS = 2**8
 
 
 def table(
@@ -64,12 +60,10 @@ def write_table(out: Tensor, offset: int, base: float, layout: Layout) -> None:
     elif core.is_capturing(device):
         # All of it is captured. What is kept may be gone when the graph is replayed.
         out.copy_(core.encode(_count(offset, seq_len, device), d_model, base, layout, out.dtype))
-    elif out.numel() and out.device.type != "cpu":
-        _write_on_device(out, offset, base, layout)
     elif out.numel():
 
         def write(first: int, stop: int) -> None:
-            _write_products(out[first:stop], offset + first, base, layout)
+            _write_rows(out[first:stop], offset + first, base, layout)
 
         core.by_rows(write, seq_len, d_model, out)
 
@@ -80,139 +74,106 @@ def _count(offset: int, seq_len: int, device: torch.device) -> Tensor:
     return torch.arange(offset, offset + seq_len, device=float64_device(device)).to(torch.float64)
 
 
-def _write_products(table: Tensor, first: int, base: float, layout: Layout) -> None:
-    """Write the rows of the positions from `first` on as products of rotations, which need few sines.
+def _write_rows(table: Tensor, first: int, base: float, layout: Layout) -> None:
+    """Write the rows of the positions from `first` on as products of rotations, of which most are kept.
 
     A pair of columns is one complex number, z(p) = sin pω + i cos pω = i e^(−ipω), and going on by k positions is a
-    rotation: z(p + k) = e^(−ikω) z(p). A position is split as a number is into digits, p = block + group + row, where
-    `row` counts within a group, whose rows are stored; `group` is a multiple of the rows in a group, and `block` one of
-    the rows in a block. So z(p) = e^(−i block ω) · e^(−i group ω) · z(row). The parts of a position do not depend on
-    the table that it stands in, and so neither do the bits of its row.
+    rotation: z(p + k) = e^(−ikω) z(p). A position is split as a number is into digits, p = block + group + row, mostly
+    in steps of 2^16, 2^8 and 1: z(p) = e^(−i block ω) · e^(−i group ω) · z(row). The parts of a position do not depend
+    on the table that it stands in, and so neither do the bits of its row.
     """
-    last, d_model = first + len(table), table.shape[1]
-    *omega, first_rows = _constants(d_model, base)
-    stored = torch.asarray(first_rows, dtype=torch.float64, device=table.device).view(-1, 2 * len(omega[0]))
-    group_rows = len(stored)
-    if first >= 0 and last <= group_rows:
-        _write(table, stored[first:last], layout)
+    last, d_model, device = first + len(table), table.shape[1], table.device
+    first_rows, by_row, by_group, coarse, fine = _kept_on(device, d_model, base)
+    in_group, in_block = len(by_row), len(by_row) * len(by_group)
+    if first >= 0 and last <= in_group:
+        _write(table, first_rows[first:last], layout)
         return
-    coarse, fine = (torch.asarray(part, dtype=torch.float64, device=table.device) for part in omega)
-    block_rows = max(group_rows, _power_of_two(core.rows_at_once(d_model, table.device)))
-    blocks = range(first // block_rows * block_rows, last, block_rows)
-    # Which rows of a block to compute: for a table within one block its own, else all. They begin with a whole group.
-    low, high = (first - blocks[0], last - blocks[0]) if len(blocks) == 1 else (0, block_rows)
-    low = low // group_rows * group_rows
-    by_group = _rotations(range(low, high, group_rows), coarse + fine)
-    first_block = (by_group[:, None] * torch.view_as_complex(stored.view(group_rows, -1, 2))).flatten(0, 1)
-    if not any(blocks):  # no block but that of position 0, which needs no rotation
-        _write(table, torch.view_as_real(first_block).flatten(1)[first - low : last - low], layout)
-        return
-    rotated = torch.empty_like(first_block)
-    rows = torch.view_as_real(rotated).flatten(1)
-    for block, rotation in zip(blocks, _rotations_by_block(blocks, coarse, fine), strict=True):
-        torch.mul(first_block, rotation, out=rotated)
-        start, stop = max(first, block + low), min(last, block + block_rows)
-        _write(table[start - first : stop - first], rows[start - block - low : stop - block - low], layout)
-
-
-def _rotations_by_block(blocks: range, coarse: Tensor, fine: Tensor) -> Iterator[Tensor]:
-    """Yield the rotation by each position in `blocks`, computed a few at a time to save memory.
-
-    Far from zero the frequency has two parts: the angle by the coarse one is exact, and that by the fine one small.
-    """
-    for few in (blocks[i : i + 32] for i in range(0, len(blocks), 32)):
-        yield from _rotations(few, coarse) * _rotations(few, fine)
-
-
-def _rotations(positions: range, omega: Tensor) -> Tensor:
-    """Return the rotation e^(−ipω) by each of the positions, a row for each."""
-    p = torch.arange(positions.start, positions.stop, positions.step, dtype=torch.float64, device=omega.device)
-    angles = torch.outer(p, omega)
-    return torch.complex(angles.cos(), -angles.sin())
-
-
-def _write_on_device(table: Tensor, first: int, base: float, layout: Layout) -> None:
-    """Write the same rows where every operation takes a while to start: mostly by one operation.
-
-    Here the steps of a position, p = block + group + row, are 2^16, 2^8 and 1, whatever the width, and the rows from 0
-    on and the rotations by each group are kept on the device.
-    """
-    last, d_model = first + len(table), table.shape[1]
-    stored, by_group, coarse, fine = _kept_on(table.device, d_model, base)
-    group_rows, block_rows = len(stored), len(stored) * len(by_group)
-    groups_at_once = max(1, core.DEVICE_ENTRIES // (group_rows * d_model))
-    # Numbers of the right order and format are written as they are computed; others need a copy.
-    as_computed = layout == "interleaved" and d_model % 2 == 0 and table.dtype.itemsize > 2
-    as_computed = as_computed and table.is_contiguous() and table.storage_offset() % 2 == 0
-    pairs = torch.view_as_complex(table.view(len(table), -1, 2)) if as_computed else None
-    blocks = range(first // block_rows * block_rows, last, block_rows)
-    by_block = _rotations_by_block(blocks, coarse, fine) if any(blocks) else repeat(None)
-    for block, rotation in zip(blocks, by_block, strict=False):
-        rotations = by_group if rotation is None else by_group * rotation
-        start, stop = max(first, block), min(last, block + block_rows)
+    # Numbers of the right order and format are written as they are computed where that takes no copy; others need one.
+    as_computed = layout == "interleaved" and d_model == 2 * by_row.shape[1] and table.dtype.itemsize > 2
+    as_computed = as_computed and device.type != "cpu" and table.is_contiguous() and table.storage_offset() % 2 == 0
+    if as_computed:
+        at_once, pairs = len(by_group), torch.view_as_complex(table.view(len(table), -1, 2))
+    else:
+        at_once = max(1, core.rows_at_once(d_model, device) // in_group)
+        pairs = by_row.new_empty(min(at_once * in_group, len(table)), by_row.shape[1])
+    for block in range(first // in_block * in_block, last, in_block):
+        start, stop = max(first, block), min(last, block + in_block)
+        groups = by_group[(start - block) // in_group : -((block - stop) // in_group)]
+        groups = groups * _rotations(range(block, block + 1), coarse, fine) if block else groups
         # A part is of whole groups, or lies within one.
-        whole = range(-(-start // group_rows) * group_rows, stop // group_rows * group_rows + 1, group_rows)
-        for low, high in pairwise(sorted({start, *whole[::groups_at_once], *whole[-1:], stop})):
-            part, rows = slice(low - first, high - first), stored[low % group_rows :][: high - low]
-            groups = rotations[(low - block) // group_rows : -((block - high) // group_rows), None]
-            if pairs is not None:
-                torch.mul(groups, rows, out=pairs[part].view(len(groups), len(rows), -1))
-            else:
-                _write(table[part], torch.view_as_real(groups * rows).flatten(2).flatten(0, 1), layout)
+        whole = range(-(-start // in_group) * in_group, stop // in_group * in_group + 1, in_group)
+        for low, high in pairwise(sorted({start, *whole[::at_once], *whole[-1:], stop})):
+            rows = by_row[low % in_group :][: high - low]
+            of_groups = groups[low // in_group - start // in_group : -(-high // in_group) - start // in_group, None]
+            part = pairs[low - first : high - first] if as_computed else pairs[: high - low]
+            torch.mul(of_groups, rows, out=part.view(len(of_groups), len(rows), -1))
+            if not as_computed:
+                _write(table[low - first : high - first], torch.view_as_real(part).flatten(1), layout)
 
 
-@lru_cache(maxsize=8)
-def _kept_on(device: torch.device, d_model: int, base: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the first rows, the rotations by each group of as many, and the two parts of the frequencies.
+def _rotations(positions: range, coarse: Tensor, fine: Tensor) -> Tensor:
+    """Return the rotation e^(−ipω) by each of the positions, a row for each.
 
-    They are made apart from modes and transforms of torch, which they would stay part of.
+    The angle by the coarse part of a frequency is exact, and that by the fine one small.
+    """
+    p = torch.arange(positions.start, positions.stop, positions.step, dtype=torch.float64, device=coarse.device)
+    by_coarse, by_fine = (torch.outer(p, omega) for omega in (coarse, fine))
+    return torch.complex(by_coarse.cos(), -by_coarse.sin()) * torch.complex(by_fine.cos(), -by_fine.sin())
+
+
+@lru_cache(maxsize=16)
+def _kept_on(device: torch.device, d_model: int, base: float) -> tuple[Tensor, ...]:
+    """Return what all tables of a width share.
+
+    That is the rows of a group from position 0 on, as numbers of a table and as complex ones, the rotations by each
+    group, and the frequencies in two parts. They are made apart from modes and transforms of torch, which they would
+    stay part of.
     """
 
-    def make() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        coarse, fine, _ = (torch.asarray(part, dtype=torch.float64) for part in _constants(d_model, base))
-        stored, by_group = (
-            _rotations(positions, coarse) * _rotations(positions, fine)
-            for positions in (range(DEVICE_ROWS), range(0, DEVICE_ROWS**2, DEVICE_ROWS))
-        )
-        return (1j * stored).to(device), by_group.to(device), coarse.to(device), fine.to(device)
+    def make() -> tuple[Tensor, ...]:
+        # A single pair is there twice: torch would go through columns of one number in another way, with other bits.
+        parts = (part * 2 if d_model < 3 else part for part in _frequencies(d_model, base))
+        coarse, fine = (torch.tensor(part, dtype=torch.float64, device="cpu") for part in parts)
 
-    return apart(make)
+        def rotations(step: int, count: int, of: complex = 1.0) -> Tensor:
+            few = min(16, count)  # a digit more, so that few sines are needed
+            by_few = _rotations(range(0, step * count, step * few), coarse, fine)
+            by_one = of * _rotations(range(0, step * few, step), coarse, fine)
+            return (by_few[:, None] * by_one).flatten(0, 1)
+
+        in_group = min(ROWS, _power_of_two(core.rows_at_once(d_model, device)))
+        by_row, by_group = rotations(1, in_group, 1j).to(device), rotations(in_group, GROUPS).to(device)
+        return torch.view_as_real(by_row).flatten(1), by_row, by_group, coarse.to(device), fine.to(device)
+
+    return apart(make)[0]
+
+
+def _frequencies(d_model: int, base: float) -> tuple[list[float], list[float]]:
+    """Return the frequencies as a coarse and a fine part.
+
+    The coarse part has 21 bits, so that its product with a position is exact in float64. Together they have 74 bits: at
+    position 10^9 the rounding of a frequency to float64 would already show in float32.
+    """
+    context = Context(prec=50)
+    ratio = context.power(Decimal(base), context.divide(Decimal(-2), Decimal(d_model)))
+    coarse, fine, omega = [], [], Decimal(1)
+    for _ in range(0, d_model, 2):
+        mantissa, exponent = math.frexp(omega)
+        coarse.append(math.ldexp(round(mantissa * 2**21), exponent - 21))
+        fine.append(float(context.subtract(omega, Decimal(coarse[-1]))))
+        omega = context.multiply(omega, ratio)
+    return coarse, fine
 
 
 def _write(table: Tensor, rows: Tensor, layout: Layout) -> None:
     """Write float64 rows, interleaved and with a cosine for every sine, into a table of any layout and width."""
     d_model, rows = table.shape[1], core.rounded(rows, table.dtype)
     if layout == "interleaved":
-        table.copy_(rows[:, :d_model] if d_model % 2 else rows)
+        table.copy_(rows if d_model == rows.shape[1] else rows[:, :d_model])
     else:
         sines, cosines = core.columns(d_model, layout)
-        table[:, sines] = rows[:, 0::2]
+        table[:, sines] = rows[:, 0:d_model:2]
         table[:, cosines] = rows[:, 1:d_model:2]
-
-
-@lru_cache(maxsize=16)
-def _constants(d_model: int, base: float) -> "tuple[array[float], array[float], array[float]]":
-    """Return the frequencies as a coarse and a fine part, and the stored rows, interleaved, from position 0 on.
-
-    The coarse part has 21 bits, so that its product with a position is exact in float64. Together they have 74 bits: at
-    position 10^9 the rounding of a frequency to float64 would already show in float32.
-
-    They are no tensors, as one made within a mode or a transform of torch is of no use outside.
-    """
-    context, pairs = Context(prec=50), (d_model + 1) // 2
-    ratio = context.power(Decimal(base), context.divide(Decimal(-2), Decimal(d_model)))
-    coarse, fine, stored = array("d"), array("d"), array("d")
-    omega = Decimal(1)
-    for _ in range(pairs):
-        mantissa, exponent = math.frexp(omega)
-        coarse.append(math.ldexp(round(mantissa * 2**21), exponent - 21))
-        fine.append(float(context.subtract(omega, Decimal(coarse[-1]))))
-        omega = context.multiply(omega, ratio)
-    omegas = [a + b for a, b in zip(coarse, fine, strict=True)]
-    for position in range(_power_of_two(STORED_ENTRIES // d_model)):
-        angles = [position * omega for omega in omegas]
-        stored.extend(chain.from_iterable(zip(map(math.sin, angles), map(math.cos, angles), strict=True)))
-    return coarse, fine, stored
 
 
 def _power_of_two(limit: int) -> int:

@@ -1,7 +1,8 @@
-"""Work in other threads: divided between several, or apart from the modes of torch."""
+"""Work in other threads: apart from the modes of torch, or divided."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Semaphore
 from typing import TypeVar
 
@@ -13,6 +14,31 @@ Result = TypeVar("Result")
 MOST_THREADS = 8
 
 
+def apart(*work: Callable[[], Result]) -> list[Result]:
+    """Return what each returns in a new thread, where torch has none of the modes and transforms in force here.
+
+    There torch computes alone: it divides no operation between further threads.
+    """
+    threads, started = torch.get_num_threads(), Semaphore(0)
+    several = threads > 1 and can_be_alone()
+
+    def alone(one: Callable[[], Result]) -> Result:
+        if several:
+            torch.set_num_threads(1)  # in this thread, and in every new one until it is set again
+        started.release()
+        return one()
+
+    with ThreadPoolExecutor(len(work)) as pool:
+        try:
+            running = [pool.submit(alone, one) for one in work]
+            for _ in running:
+                started.acquire()
+        finally:
+            if several:
+                torch.set_num_threads(threads)
+    return [one.result() for one in running]
+
+
 def divide(work: Callable[[int, int], None], rows: int) -> None:
     """Call `work` with the first row and the end of each share of so many rows, all shares at once.
 
@@ -21,27 +47,15 @@ def divide(work: Callable[[int, int], None], rows: int) -> None:
 
     Nothing that is done so can be part of a gradient, and torch's modes see none of it.
     """
-    threads, inference, started = torch.get_num_threads(), torch.is_inference_mode_enabled(), Semaphore(0)
-    share = -(-rows // min(threads, MOST_THREADS))
+    share, inference = -(-rows // min(torch.get_num_threads(), MOST_THREADS)), torch.is_inference_mode_enabled()
 
-    def alone(first: int) -> None:
-        torch.set_num_threads(1)  # in this thread, and in every new one until it is set again
-        started.release()
+    def write(first: int) -> None:
         with torch.inference_mode(inference), torch.no_grad():
             work(first, min(first + share, rows))
 
-    with ThreadPoolExecutor(MOST_THREADS) as pool:
-        try:
-            shares = [pool.submit(alone, first) for first in range(0, rows, share)]
-            for _ in shares:
-                started.acquire()
-        finally:
-            torch.set_num_threads(threads)
-    for one in shares:
-        one.result()
+    apart(*(partial(write, first) for first in range(0, rows, share)))
 
 
-def apart(work: Callable[[], Result]) -> Result:
-    """Return what `work` returns in a new thread, where torch has none of the modes and transforms in force here."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(work).result()
+def can_be_alone() -> bool:
+    """Return whether a thread can have a number of threads of its own."""
+    return torch.backends.openmp.is_available()  # type: ignore[no-untyped-call, no-any-return]

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch._dynamo.backends.common import aot_autograd
 from torch._dynamo.testing import CompileCounter
-from torch._functorch.aot_autograd import make_boxed_func
+from torch._functorch._aot_autograd.utils import make_boxed_func
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
@@ -335,7 +335,7 @@ def operations(function: Any, *arguments: Any, **keywords: Any) -> tuple[torch.T
         names.extend(str(node.target) for node in graph.graph.nodes if node.op == "call_function")
         return make_boxed_func(graph.forward)
 
-    compiled = torch.compile(function, fullgraph=True, backend=aot_autograd(fw_compiler=note))
+    compiled: Any = torch.compile(function, fullgraph=True, backend=aot_autograd(fw_compiler=note))
     result: torch.Tensor = compiled(*arguments, **keywords)
     return result, names
 

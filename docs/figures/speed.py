@@ -12,7 +12,7 @@ from pe import _core, _tables
 
 SAVED: dict[str, Any] = json.loads((Path(__file__).parent / "speed.json").read_text(encoding="utf-8"))
 # From how many entries on a table is divided between threads; from which position on a GPU has more to do.
-DIVIDED, FAR = _core.DIVIDED_ENTRIES, _tables.DEVICE_ROWS**2
+DIVIDED, FAR = _core.DIVIDED_ENTRIES, _tables.ROWS * _tables.GROUPS
 OURS, USUAL, MEMORY = "this package", "the usual function", "writing memory"
 
 
