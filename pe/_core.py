@@ -18,8 +18,8 @@ Layout = Literal["interleaved", "sin_cos", "cos_sin"]
 It is the type of `layout=`, for programs that pass one on. Explained in [Conventions](../conventions.md).
 """
 
-# Entries computed at once: on a CPU as many as fit into its cache, elsewhere enough to keep the device busy.
-CPU_ENTRIES, DEVICE_ENTRIES = 2**18, 2**21
+# Numbers computed at once: on a CPU as many as fit into its cache, elsewhere enough to keep the device busy.
+CPU_NUMBERS, DEVICE_NUMBERS = 2**18, 2**21
 # Entries from which on rows are divided between threads, which take a few milliseconds to start.
 DIVIDED_ENTRIES = 2**24
 
@@ -132,9 +132,9 @@ def parts(first: int, stop: int, rows: int) -> Iterator[slice]:
     return (slice(i, min(i + rows, stop)) for i in range(first, stop, rows))
 
 
-def rows_at_once(d_model: int, device: torch.device) -> int:
-    """Return how many rows to compute at once."""
-    return max(1, (CPU_ENTRIES if device.type == "cpu" else DEVICE_ENTRIES) // d_model)
+def rows_at_once(numbers: int, device: torch.device) -> int:
+    """Return how many rows of so many numbers to compute at once."""
+    return max(1, (CPU_NUMBERS if device.type == "cpu" else DEVICE_NUMBERS) // numbers)
 
 
 def in_graph() -> bool:

@@ -89,13 +89,13 @@ def _write_rows(table: Tensor, first: int, base: float, layout: Layout) -> None:
         _write(table, first_rows[first:last], layout)
         return
     # Numbers of the right order and format are written as they are computed where that takes no copy; others need one.
-    as_computed = layout == "interleaved" and d_model == 2 * by_row.shape[1] and table.dtype.itemsize > 2
+    as_computed = layout == "interleaved" and d_model == 2 * len(coarse) and table.dtype.itemsize > 2
     as_computed = as_computed and device.type != "cpu" and table.is_contiguous() and table.storage_offset() % 2 == 0
     if as_computed:
         at_once, pairs = len(by_group), torch.view_as_complex(table.view(len(table), -1, 2))
     else:
-        at_once = max(1, core.rows_at_once(d_model, device) // in_group)
-        pairs = by_row.new_empty(min(at_once * in_group, len(table)), by_row.shape[1])
+        at_once = max(1, core.rows_at_once(len(coarse), device) // in_group)
+        pairs = by_row.new_empty(min(at_once * in_group, len(table)), len(coarse))
     for block in range(first // in_block * in_block, last, in_block):
         start, stop = max(first, block), min(last, block + in_block)
         groups = by_group[(start - block) // in_group : -((block - stop) // in_group)]
@@ -141,7 +141,7 @@ def _kept_on(device: torch.device, d_model: int, base: float) -> tuple[Tensor, .
             by_one = of * _rotations(range(0, step * few, step), coarse, fine)
             return (by_few[:, None] * by_one).flatten(0, 1)
 
-        in_group = min(ROWS, _power_of_two(core.rows_at_once(d_model, device)))
+        in_group = min(ROWS, _power_of_two(core.rows_at_once(len(coarse), device)))
         by_row, by_group = rotations(1, in_group, 1j).to(device), rotations(in_group, GROUPS).to(device)
         return torch.view_as_real(by_row).flatten(1), by_row, by_group, coarse.to(device), fine.to(device)
 
