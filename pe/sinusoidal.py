@@ -96,8 +96,8 @@ def generate_position_encoding(
         layout: Order of the columns: `"interleaved"` (sine, cosine, sine, …, as in the paper), `"sin_cos"`
             (all sines, then all cosines) or `"cos_sin"`.
         dtype: Floating dtype of the table, float32 if not given. Every entry is computed in float64 and rounded to
-            it once. (Graphs compute entries as [`encode_positions`][pe.encode_positions] does; what is exported rounds
-            a few in a million of 16 bits twice.)
+            it once. (What is exported computes entries as [`encode_positions`][pe.encode_positions] does, and rounds a
+            few in a million of 16 bits twice.)
         device: Where the table is built; torch's default device if not given.
         out: Tensor of shape `(seq_len, d_model)` to write into, instead of a new one. Its dtype and device count;
             if `dtype` or `device` is given too, it must agree.

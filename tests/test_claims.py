@@ -85,7 +85,7 @@ def replace(*pairs: tuple[str, str]) -> Callable[[str], str]:
             {"many-scales", "high-dimensions-vary-faster", "rounded-once", "centred-on-zero"},
         ),
         (
-            replace((r"\bfloat64\b", "float32"), (r'array\("d"', 'array("f"')),
+            replace((r"\bfloat64\b", "float32")),
             {"rounded-once", "periodic", "shift-is-a-rotation", "resolution-runs-out"},
         ),
     ],

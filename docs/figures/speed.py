@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from pe import _core, _tables
 
 SAVED: dict[str, Any] = json.loads((Path(__file__).parent / "speed.json").read_text(encoding="utf-8"))
-# From how many entries on a table is divided between threads; from which position on a GPU has more to do.
-DIVIDED, FAR = _core.DIVIDED_ENTRIES, _tables.ROWS * _tables.GROUPS
+# From how many entries on a table is divided between threads; of which lengths a GPU has less to do, and how far.
+DIVIDED, GROUP, FAR = _core.DIVIDED_ENTRIES, _tables.ROWS, _tables.ROWS * _tables.GROUPS
 OURS, USUAL, MEMORY = "this package", "the usual function", "writing memory"
 
 
@@ -54,7 +54,7 @@ def forward(shape: str) -> None:
     """Print what adding the table took as an HTML table."""
     times = SAVED["forward"][shape]
     bare = next(iter(times.values()))
-    size = shape.removesuffix(", positions")
+    size = shape.split(",")[0]
     _print([size, "Time", "Relative"], [[name, _time(t), f"{t / bare:.2f}"] for name, t in times.items()])
 
 

@@ -172,12 +172,17 @@ def forward() -> dict[str, dict[str, float]]:
         "x + table[p]": lambda: token + table[last],
         OURS: lambda: layer(token, positions=last),
     }
-    # Each size has code of its own, as it is compiled for.
-    compiled = [
+    def add(x: Tensor) -> Tensor:
+        return x + table[77 : 77 + x.shape[1]]
+
+    def look_up(x: Tensor, p: Tensor) -> Tensor:
+        return x + table[p]
+
+    compiled: list[dict[str, Callable[[], Tensor]]] = [  # each for its own size
         {
-            "x + table[:L]": partial(torch.compile(lambda x: x + table[77 : 77 + x.shape[1]]), x),
+            "x + table[:L]": partial(torch.compile(add), x),
             OURS: partial(torch.compile(pe.PositionalEncoding(d_model).eval()), x, offset=77),
-            "x + table[p]": partial(torch.compile(lambda x, p: x + table[p]), x, p),
+            "x + table[p]": partial(torch.compile(look_up), x, p),
             f"{OURS}, positions": partial(torch.compile(pe.PositionalEncoding(d_model).eval()), x, positions=p),
         }
         for x, p in ((x, ids), (token, last))
