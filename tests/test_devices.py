@@ -64,7 +64,7 @@ def on_a_device_with_float64(_: int) -> None:
     def build(seq_len: int, d_model: int, **options: Any) -> Tensor:
         return pe.generate_position_encoding(seq_len, d_model, device=device, **options).cpu()
 
-    # What is enough for a size: one operation for the rows within 2^16 of whole groups of 2^8, and a few more elsewhere.
+    # What is enough for a size: one operation for whole groups of 2^8 rows within 2^16, and a few more elsewhere.
     for seq_len, d_model, offset, most in (
         (16, 512, 0, 1),
         (2048, 512, 0, 1),
@@ -107,7 +107,7 @@ def while_a_graph_is_captured(_: int) -> None:
     """As CUDA graphs are: what is computed meanwhile holds no numbers before the graph is replayed."""
     kept = pretend.register(without=())
     device, capturing = torch.device("pretend"), False
-    torch.backends.cuda.is_built = lambda: True
+    torch.cuda.is_initialized = lambda: True
     torch.cuda.is_current_stream_capturing = lambda: capturing
     ways: list[dict[str, Any]] = [{}, {"positions": torch.arange(5).to(device)}]
     pe.encode_positions(torch.zeros(1).to(device), 2)  # from now on it is known what the device can do

@@ -54,7 +54,7 @@ def forward(shape: str) -> None:
     """Print what adding the table took as an HTML table."""
     times = SAVED["forward"][shape]
     bare = next(iter(times.values()))
-    size = shape.split(",")[0]
+    size = shape.split(",", maxsplit=1)[0]
     _print([size, "Time", "Relative"], [[name, _time(t), f"{t / bare:.2f}"] for name, t in times.items()])
 
 

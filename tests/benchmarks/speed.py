@@ -172,6 +172,7 @@ def forward() -> dict[str, dict[str, float]]:
         "x + table[p]": lambda: token + table[last],
         OURS: lambda: layer(token, positions=last),
     }
+
     def add(x: Tensor) -> Tensor:
         return x + table[77 : 77 + x.shape[1]]
 
