@@ -155,7 +155,7 @@ def is_exporting() -> bool:
 
 def is_capturing(device: torch.device) -> bool:
     """Return whether a CUDA graph captures what is computed now: whenever it is replayed, it uses the same memory."""
-    on_gpu = device.type not in ("cpu", "meta") and torch.cuda.is_initialized()
+    on_gpu = device.type not in ("cpu", "meta") and torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     return on_gpu and torch.cuda.is_current_stream_capturing()
 
 
