@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -43,11 +43,13 @@ def waves(d_model: int, base: float, layout: Layout, device: torch.device) -> Te
 
 @lru_cache(maxsize=64)
 def _kept_waves(d_model: int, base: float, layout: Layout, device: torch.device) -> Tensor:
-    return apart(partial(waves, d_model, base, layout, device))[0]  # else part of torch's modes and transforms
+    # Apart from torch's modes and transforms; and a copy from the CPU is there when the next work on a GPU begins.
+    return apart(lambda: waves(d_model, base, layout, torch.device("cpu")).to(device))[0]
 
 
 def _new_waves(d_model: int, base: float, layout: Layout, device: torch.device) -> Tensor:
-    return (waves if is_capturing(device) else _kept_waves)(d_model, base, layout, device).clone()
+    made = waves if is_capturing(device) else _kept_waves
+    return made(d_model, base, layout, device).clone()
 
 
 def _empty_waves(d_model: int, base: float, layout: str, device: torch.device) -> Tensor:
