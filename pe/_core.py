@@ -1,6 +1,5 @@
 """The numbers that all of `pe` computes with. What comes here has been checked; nothing is checked again."""
 
-import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Literal
@@ -30,52 +29,50 @@ def frequencies(d_model: int, base: float, device: torch.device) -> Tensor:
     return base ** (-two_i / d_model)
 
 
-def waves(d_model: int, base: float, layout: Layout, device: torch.device) -> Tensor:
-    """Return the frequency of each column, and its phase: a cosine is a sine that is a quarter turn ahead."""
-    omega = frequencies(d_model, base, device)
-    sines = torch.stack([omega, torch.zeros_like(omega)])
-    cosines = torch.stack([omega, torch.full_like(omega, math.pi / 2)])
-    if layout == "interleaved":
-        return torch.stack([sines, cosines], -1).flatten(1)[:, :d_model]
-    halves = [sines, cosines[:, : d_model // 2]]
-    return torch.cat(halves if layout == "sin_cos" else halves[::-1], 1)
-
-
 @lru_cache(maxsize=64)
-def _kept_waves(d_model: int, base: float, layout: Layout, device: torch.device) -> Tensor:
+def _kept_frequencies(d_model: int, base: float, device: torch.device) -> Tensor:
     # Apart from torch's modes and transforms; and a copy from the CPU is there when the next work on a GPU begins.
-    return apart(lambda: waves(d_model, base, layout, torch.device("cpu")).to(device))[0]
+    return apart(lambda: frequencies(d_model, base, torch.device("cpu")).to(device))[0]
 
 
-def _new_waves(d_model: int, base: float, layout: Layout, device: torch.device) -> Tensor:
-    made = waves if is_capturing(device) else _kept_waves
-    return made(d_model, base, layout, device).clone()
+def _new_frequencies(beside: Tensor, d_model: int, base: float) -> Tensor:
+    made = frequencies if is_capturing(beside.device) else _kept_frequencies
+    return made(d_model, base, beside.device).clone()
 
 
-def _empty_waves(d_model: int, base: float, layout: str, device: torch.device) -> Tensor:
-    return torch.empty(2, d_model, dtype=torch.float64, device=device)
+def _empty_frequencies(beside: Tensor, d_model: int, base: float) -> Tensor:
+    return beside.new_empty((d_model + 1) // 2, dtype=torch.float64)
 
 
-define("waves", "SymInt d_model, float base, str layout, Device device", _new_waves, _empty_waves)
+define("frequencies", "Tensor beside, SymInt d_model, float base", _new_frequencies, _empty_frequencies)
 
 
 def encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: torch.dtype) -> Tensor:
-    """Return the encoding of any real positions, given in float64: a sine for each entry."""
+    """Return the encoding of any real positions, given in float64: a sine or cosine for each entry."""
     plain, device = is_plain(positions), positions.device
     if is_compiling():
-        # An operation, into which compilers do not look: else they would work out a frequency for each entry.
-        omega, phase = torch.ops.pe.waves(d_model, base, layout, device)
+        # An operation, into which compilers do not look: else they would work out a frequency for each entry. The empty
+        # tensor says on which device; a device itself is no argument that Inductor of torch 2.13 can pass on from C++.
+        omega = torch.ops.pe.frequencies(torch.empty(0, device=device), d_model, base)
     else:
-        omega, phase = (_kept_waves if plain and not is_capturing(device) else waves)(d_model, base, layout, device)
+        omega = (_kept_frequencies if plain and not is_capturing(device) else frequencies)(d_model, base, device)
     if not plain or (positions.requires_grad and torch.is_grad_enabled()):
         # In one piece: a graph is for any length, and for a gradient every part would copy the whole.
-        return _cast((positions[..., None] * omega + phase).sin(), dtype)
+        angles = positions[..., None] * omega
+        sines, cosines = (_cast(values, dtype) for values in (angles.sin(), angles.cos()))
+        if layout == "interleaved":
+            return torch.stack([sines, cosines], -1).flatten(-2)[..., :d_model]
+        halves = [sines, cosines[..., : d_model // 2]]
+        return torch.cat(halves if layout == "sin_cos" else halves[::-1], -1)
     table = positions.new_empty((*positions.shape, d_model), dtype=dtype)
-    p, out = positions.reshape(-1), table.view(-1, d_model)
+    p, out = positions.reshape(-1, 1), table.view(-1, d_model)
+    sine_columns, cosine_columns = columns(d_model, layout)
 
     def write(first: int, stop: int) -> None:
         for part in parts(first, stop, rows_at_once(d_model, table.device)):
-            out[part] = rounded(torch.addr(phase, p[part], omega).sin_(), dtype)
+            angles = p[part] * omega
+            out[part, sine_columns] = rounded(angles.sin(), dtype)
+            out[part, cosine_columns] = rounded(angles[:, : d_model // 2].cos(), dtype)
 
     by_rows(write, len(p), d_model, table)
     return table

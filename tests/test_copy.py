@@ -137,8 +137,8 @@ def test_layer_of_torch(torch_layer: Any) -> None:
     assert close(torch_layer(base=100.0)(torch.zeros(4, 6)), [0, 1, 2, 3], 100.0)
 
 
-def test_layer_of_torch_rounds_once(torch_layer: Any) -> None:
-    positions = torch.arange(0, 1_000_000, 123)  # further away the angles of two programs need not agree
+def test_layer_of_torch_rounds_once_at_any_position(torch_layer: Any) -> None:
+    positions = torch.arange(0, 4_000_000_000, 1_234_567)
     for dtype in (torch.bfloat16, torch.float16):
         rows = torch_layer()(torch.zeros(len(positions), 16, dtype=dtype), positions=positions)
         assert torch.equal(rows, pe.encode_positions(positions, 16, dtype=dtype))
