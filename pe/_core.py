@@ -1,5 +1,7 @@
 """The numbers that all of `pe` computes with. What comes here has been checked; nothing is checked again."""
 
+import math
+import operator
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Literal
@@ -8,7 +10,6 @@ import torch
 from torch import Tensor
 
 from pe._devices import float64_device
-from pe._operations import define
 from pe._threads import apart, can_be_alone, divide
 
 Layout = Literal["interleaved", "sin_cos", "cos_sin"]
@@ -35,25 +36,16 @@ def _kept_frequencies(d_model: int, base: float, device: torch.device) -> Tensor
     return apart(lambda: frequencies(d_model, base, torch.device("cpu")).to(device))[0]
 
 
-def _new_frequencies(beside: Tensor, d_model: int, base: float) -> Tensor:
-    made = frequencies if is_capturing(beside.device) else _kept_frequencies
-    return made(d_model, base, beside.device).clone()
-
-
-def _empty_frequencies(beside: Tensor, d_model: int, base: float) -> Tensor:
-    return beside.new_empty((d_model + 1) // 2, dtype=torch.float64)
-
-
-define("frequencies", "Tensor beside, SymInt d_model, float base", _new_frequencies, _empty_frequencies)
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _constant_frequencies(d_model: int, base: float, device: torch.device) -> Tensor:
+    return _kept_frequencies(d_model, base, device)
 
 
 def encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: torch.dtype) -> Tensor:
     """Return the encoding of any real positions, given in float64: a sine or cosine for each entry."""
     plain, device = is_plain(positions), positions.device
-    if is_compiling():
-        # An operation, into which compilers do not look: else they would work out a frequency for each entry. The empty
-        # tensor says on which device; a device itself is no argument that Inductor of torch 2.13 can pass on from C++.
-        omega = torch.ops.pe.frequencies(torch.empty(0, device=device), d_model, base)
+    if is_compiling():  # else compilers would work out a frequency for each entry
+        omega = _constant_frequencies(*constants(d_model, base), device)
     else:
         omega = (_kept_frequencies if plain and not is_capturing(device) else frequencies)(d_model, base, device)
     if not plain or (positions.requires_grad and torch.is_grad_enabled()):
@@ -69,10 +61,10 @@ def encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: 
     sine_columns, cosine_columns = columns(d_model, layout)
 
     def write(first: int, stop: int) -> None:
-        for part in parts(first, stop, rows_at_once(d_model, table.device)):
+        for part in parts(first, stop, rows_at_once(len(omega), table.device)):
             angles = p[part] * omega
-            out[part, sine_columns] = rounded(angles.sin(), dtype)
-            out[part, cosine_columns] = rounded(angles[:, : d_model // 2].cos(), dtype)
+            out[part, sine_columns] = rounded_in_place(angles.sin(), dtype)
+            out[part, cosine_columns] = rounded_in_place(angles[:, : d_model // 2].cos(), dtype)
 
     by_rows(write, len(p), d_model, table)
     return table
@@ -94,6 +86,19 @@ def rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
     odd |= bits
     odd &= ~below
     return odd.view(torch.float64)
+
+
+def rounded_in_place(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return such numbers, where another device than a CPU keeps them in the memory of `x`.
+
+    There memory is what takes time. The last bit of the upper half of a number becomes 1 if any bit of the lower half
+    is, and of the lower half too little is left to matter.
+    """
+    if dtype.itemsize > 2 or x.device.type == "cpu":
+        return rounded(x, dtype)
+    lower, upper = x.view(torch.int32).unflatten(-1, (-1, 2)).unbind(-1)
+    upper |= lower.ne_(0)
+    return x
 
 
 def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:
@@ -144,6 +149,11 @@ def in_graph() -> bool:
 def is_compiling() -> bool:
     """Return whether that graph is to be run by this process: compiled, but not exported."""
     return torch.compiler.is_compiling() and not is_exporting()
+
+
+def constants(d_model: int, base: float) -> tuple[int, float]:
+    """Return both as numbers that a compiler does not leave open: it compiles again for others."""
+    return operator.index(d_model), math.ldexp(*math.frexp(base))
 
 
 def is_exporting() -> bool:

@@ -11,7 +11,6 @@ from torch import Tensor
 from pe import _core as core
 from pe._core import Layout
 from pe._devices import float64_device
-from pe._operations import define
 from pe._threads import apart
 
 # Rows in a group at most, and groups in a block.
@@ -24,6 +23,10 @@ def table(
     """Return a new table of the positions from `offset` on."""
     if core.is_exporting():  # to where our operation is not known
         return core.encode(_count(offset, seq_len, device), d_model, base, layout, dtype).to(device)
+    if core.is_compiling():
+        d_model, base = core.constants(d_model, base)
+        if offset >= 0 and offset + seq_len <= _rows_in_group(d_model, float64_device(device)) * GROUPS:
+            return _product(seq_len, d_model, base, offset, layout, dtype, float64_device(device)).to(device)
     made: Tensor = torch.ops.pe.table(seq_len, d_model, base, offset, layout, dtype, device)
     return made
 
@@ -42,13 +45,16 @@ def _new(
     return made
 
 
-# Selective checkpoints count operations, and expect the same ones when the layer runs again, with its rows kept.
-define(
-    "table",
-    "SymInt seq_len, SymInt d_model, float base, SymInt offset, str layout, ScalarType dtype, Device device",
-    _new,
-    _empty,
-)
+# An operation: modes and compilers of torch see nothing inside it. Selective checkpoints count operations, and expect
+# the same ones when the layer runs again, with its rows kept.
+if not hasattr(torch.ops.pe, "table"):  # a module may be reloaded, but an operation is defined only once
+    torch.library.define(
+        "pe::table",
+        "(SymInt seq_len, SymInt d_model, float base, SymInt offset, str layout, ScalarType dtype, Device device)"
+        " -> Tensor",
+    )
+    torch.library.impl("pe::table", "CompositeExplicitAutograd", _new)
+    torch.library.register_fake("pe::table", _empty)
 
 
 def write_table(out: Tensor, offset: int, base: float, layout: Layout) -> None:
@@ -82,20 +88,25 @@ def _write_rows(table: Tensor, first: int, base: float, layout: Layout) -> None:
     in steps of 2^16, 2^8 and 1: z(p) = e^(−i block ω) · e^(−i group ω) · z(row). The parts of a position do not depend
     on the table that it stands in, and so neither do the bits of its row.
     """
-    last, d_model, device = first + len(table), table.shape[1], table.device
+    (seq_len, d_model), device = table.shape, table.device
     first_rows, by_row, by_group, coarse, fine = _kept_on(device, d_model, base)
-    in_group, in_block = len(by_row), len(by_row) * len(by_group)
+    in_group, pairs = by_row.shape
+    in_block, last = in_group * GROUPS, first + seq_len
     if first >= 0 and last <= in_group:
-        _write(table, first_rows[first:last], layout)
+        rows = first_rows[first:last]
+        _write(table, rows.clone() if table.dtype.itemsize == 2 else rows, layout)  # else rounding would change them
         return
     # Numbers of the right order and format are written as they are computed where that takes no copy; others need one.
-    as_computed = layout == "interleaved" and d_model == 2 * len(coarse) and table.dtype.itemsize > 2
+    as_computed = layout == "interleaved" and d_model == 2 * pairs and table.dtype.itemsize > 2
     as_computed = as_computed and device.type != "cpu" and table.is_contiguous() and table.storage_offset() % 2 == 0
     if as_computed:
-        at_once, pairs = len(by_group), torch.view_as_complex(table.view(len(table), -1, 2))
+        at_once, computed = GROUPS, torch.view_as_complex(table.view(seq_len, pairs, 2))
     else:
-        at_once = max(1, core.rows_at_once(len(coarse), device) // in_group)
-        pairs = by_row.new_empty(min(at_once * in_group, len(table)), len(coarse))
+        at_once = max(1, core.rows_at_once(pairs, device) // in_group)
+        dtype = by_row.dtype
+        if device.type != "cpu" and table.dtype == torch.float32:
+            dtype = torch.complex64  # a device rounds on the way
+        computed = by_row.new_empty(min(at_once * in_group, seq_len), pairs, dtype=dtype)
     for block in range(first // in_block * in_block, last, in_block):
         start, stop = max(first, block), min(last, block + in_block)
         groups = by_group[(start - block) // in_group : -((block - stop) // in_group)]
@@ -103,10 +114,10 @@ def _write_rows(table: Tensor, first: int, base: float, layout: Layout) -> None:
         # A part is of whole groups, or lies within one.
         whole = range(-(-start // in_group) * in_group, stop // in_group * in_group + 1, in_group)
         for low, high in pairwise(sorted({start, *whole[::at_once], *whole[-1:], stop})):
-            rows = by_row[low % in_group :][: high - low]
-            of_groups = groups[low // in_group - start // in_group : -(-high // in_group) - start // in_group, None]
-            part = pairs[low - first : high - first] if as_computed else pairs[: high - low]
-            torch.mul(of_groups, rows, out=part.view(len(of_groups), len(rows), -1))
+            group, row, rows = low // in_group - start // in_group, low % in_group, min(high - low, in_group)
+            part = computed[low - first : high - first] if as_computed else computed[: high - low]
+            of_groups = groups[group : group + (high - low) // rows, None]
+            torch.mul(of_groups, by_row[row : row + rows], out=part.view(-1, rows, pairs))
             if not as_computed:
                 _write(table[low - first : high - first], torch.view_as_real(part).flatten(1), layout)
 
@@ -119,6 +130,43 @@ def _rotations(positions: range, coarse: Tensor, fine: Tensor) -> Tensor:
     p = torch.arange(positions.start, positions.stop, positions.step, dtype=torch.float64, device=coarse.device)
     by_coarse, by_fine = (torch.outer(p, omega) for omega in (coarse, fine))
     return torch.complex(by_coarse.cos(), -by_coarse.sin()) * torch.complex(by_fine.cos(), -by_fine.sin())
+
+
+def _product(
+    seq_len: int, d_model: int, base: float, offset: int, layout: Layout, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Return a table as part of a graph that is compiled, where torch makes one loop of all this.
+
+    By the addition theorems, a row is cos(group ω) · row + sin(group ω) · its derivative.
+    """
+    cosines, sines, rows, derivatives = _factors(d_model, base, layout, device)
+    positions = torch.arange(seq_len, device=device) + offset
+    group, row = positions // len(rows), positions % len(rows)
+    product = cosines[group] * rows[row] + sines[group] * derivatives[row]
+    return core.rounded(product, dtype).to(dtype)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _factors(d_model: int, base: float, layout: Layout, device: torch.device) -> tuple[Tensor, ...]:
+    """Return cosine and sine of the angles of each group, and the rows of a group and their derivatives."""
+    return _kept_factors(d_model, base, layout, device)
+
+
+@lru_cache(maxsize=16)
+def _kept_factors(d_model: int, base: float, layout: Layout, device: torch.device) -> tuple[Tensor, ...]:
+    _, by_row, by_group, *_ = _kept_on(device, d_model, base)
+
+    def in_columns(z: Tensor) -> Tensor:
+        made = z.real.new_empty(len(z), d_model)
+        _write(made, torch.view_as_real(z).flatten(1), layout)
+        return made
+
+    def make() -> tuple[Tensor, ...]:
+        cosines, sines = by_group.real, -by_group.imag
+        turned = torch.complex(cosines, cosines), torch.complex(sines, sines)
+        return tuple(map(in_columns, (*turned, by_row, -1j * by_row)))
+
+    return apart(make)[0]
 
 
 @lru_cache(maxsize=16)
@@ -141,7 +189,7 @@ def _kept_on(device: torch.device, d_model: int, base: float) -> tuple[Tensor, .
             by_one = of * _rotations(range(0, step * few, step), coarse, fine)
             return (by_few[:, None] * by_one).flatten(0, 1)
 
-        in_group = min(ROWS, _power_of_two(core.rows_at_once(len(coarse), device)))
+        in_group = _rows_in_group(d_model, device)
         by_row, by_group = rotations(1, in_group, 1j).to(device), rotations(in_group, GROUPS).to(device)
         return torch.view_as_real(by_row).flatten(1), by_row, by_group, coarse.to(device), fine.to(device)
 
@@ -166,8 +214,11 @@ def _frequencies(d_model: int, base: float) -> tuple[list[float], list[float]]:
 
 
 def _write(table: Tensor, rows: Tensor, layout: Layout) -> None:
-    """Write float64 rows, interleaved and with a cosine for every sine, into a table of any layout and width."""
-    d_model, rows = table.shape[1], core.rounded(rows, table.dtype)
+    """Write rows, interleaved and with a cosine for every sine, into a table of any layout and width.
+
+    They are in float64, or in the dtype of the table. Afterwards `rows` may hold other numbers.
+    """
+    d_model, rows = table.shape[1], core.rounded_in_place(rows, table.dtype)
     if layout == "interleaved":
         table.copy_(rows if d_model == rows.shape[1] else rows[:, :d_model])
     else:
@@ -176,6 +227,7 @@ def _write(table: Tensor, rows: Tensor, layout: Layout) -> None:
         table[:, cosines] = rows[:, 1:d_model:2]
 
 
-def _power_of_two(limit: int) -> int:
-    """Return the largest power of two up to `limit`, at least 1."""
-    return 1 << max(limit, 1).bit_length() - 1
+def _rows_in_group(d_model: int, device: torch.device) -> int:
+    """Return how many rows a group has: a power of two, smaller for very wide tables."""
+    limit = core.rows_at_once(max(2, (d_model + 1) // 2), device)
+    return min(ROWS, 1 << limit.bit_length() - 1)
