@@ -19,7 +19,7 @@ It is the type of `layout=`, for programs that pass one on. Explained in [Conven
 """
 
 # Numbers computed at once: on a CPU as many as fit into its cache, elsewhere enough to keep the device busy.
-CPU_NUMBERS, DEVICE_NUMBERS = 2**18, 2**21
+CPU_NUMBERS, DEVICE_NUMBERS = 2**18, 2**22
 # Entries from which on rows are divided between threads, which take a few milliseconds to start.
 DIVIDED_ENTRIES = 2**24
 
@@ -51,11 +51,11 @@ def encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: 
     if not plain or (positions.requires_grad and torch.is_grad_enabled()):
         # In one piece: a graph is for any length, and for a gradient every part would copy the whole.
         angles = positions[..., None] * omega
-        sines, cosines = (_cast(values, dtype) for values in (angles.sin(), angles.cos()))
+        sines, cosines = angles.sin(), angles.cos()
         if layout == "interleaved":
-            return torch.stack([sines, cosines], -1).flatten(-2)[..., :d_model]
+            return _cast(torch.stack([sines, cosines], -1).flatten(-2)[..., :d_model], dtype)
         halves = [sines, cosines[..., : d_model // 2]]
-        return torch.cat(halves if layout == "sin_cos" else halves[::-1], -1)
+        return _cast(torch.cat(halves if layout == "sin_cos" else halves[::-1], -1), dtype)
     table = positions.new_empty((*positions.shape, d_model), dtype=dtype)
     p, out = positions.reshape(-1, 1), table.view(-1, d_model)
     sine_columns, cosine_columns = columns(d_model, layout)
@@ -96,7 +96,7 @@ def rounded_in_place(x: Tensor, dtype: torch.dtype) -> Tensor:
     """
     if dtype.itemsize > 2 or x.device.type == "cpu":
         return rounded(x, dtype)
-    lower, upper = x.view(torch.int32).unflatten(-1, (-1, 2)).unbind(-1)
+    lower, upper = x.view(torch.int32).view(*x.shape, 2).unbind(-1)
     upper |= lower.ne_(0)
     return x
 

@@ -93,33 +93,37 @@ def _write_rows(table: Tensor, first: int, base: float, layout: Layout) -> None:
     in_group, pairs = by_row.shape
     in_block, last = in_group * GROUPS, first + seq_len
     if first >= 0 and last <= in_group:
-        rows = first_rows[first:last]
-        _write(table, rows.clone() if table.dtype.itemsize == 2 else rows, layout)  # else rounding would change them
+        kept, changes = first_rows[first:last], device.type != "cpu" and table.dtype.itemsize == 2  # as it is rounded
+        _write(table, kept.clone() if changes else kept, layout)
         return
     # Numbers of the right order and format are written as they are computed where that takes no copy; others need one.
     as_computed = layout == "interleaved" and d_model == 2 * pairs and table.dtype.itemsize > 2
     as_computed = as_computed and device.type != "cpu" and table.is_contiguous() and table.storage_offset() % 2 == 0
     if as_computed:
-        at_once, computed = GROUPS, torch.view_as_complex(table.view(seq_len, pairs, 2))
+        at_once, numbers = in_block, torch.view_as_complex(table.view(seq_len, pairs, 2))
     else:
-        at_once = max(1, core.rows_at_once(pairs, device) // in_group)
-        dtype = by_row.dtype
-        if device.type != "cpu" and table.dtype == torch.float32:
-            dtype = torch.complex64  # a device rounds on the way
-        computed = by_row.new_empty(min(at_once * in_group, seq_len), pairs, dtype=dtype)
-    for block in range(first // in_block * in_block, last, in_block):
-        start, stop = max(first, block), min(last, block + in_block)
-        groups = by_group[(start - block) // in_group : -((block - stop) // in_group)]
-        groups = groups * _rotations(range(block, block + 1), coarse, fine) if block else groups
-        # A part is of whole groups, or lies within one.
-        whole = range(-(-start // in_group) * in_group, stop // in_group * in_group + 1, in_group)
-        for low, high in pairwise(sorted({start, *whole[::at_once], *whole[-1:], stop})):
-            group, row, rows = low // in_group - start // in_group, low % in_group, min(high - low, in_group)
-            part = computed[low - first : high - first] if as_computed else computed[: high - low]
-            of_groups = groups[group : group + (high - low) // rows, None]
-            torch.mul(of_groups, by_row[row : row + rows], out=part.view(-1, rows, pairs))
-            if not as_computed:
-                _write(table[low - first : high - first], torch.view_as_real(part).flatten(1), layout)
+        # Other devices than a CPU round to float32 as they multiply.
+        small = device.type != "cpu" and table.dtype == torch.float32
+        at_once = core.rows_at_once(pairs if small or device.type == "cpu" else 2 * pairs, device)
+        at_once = min(max(in_group, _power_of_two(at_once)), in_block)
+        dtype = torch.complex64 if small else torch.complex128
+        numbers = by_row.new_empty(min(at_once, seq_len), pairs, dtype=dtype)
+    block, in_this_block = 0, by_group
+    for part in range(first // at_once * at_once, last, at_once):
+        low, high = max(first, part), min(last, part + at_once)
+        if low // in_block * in_block != block:
+            block = low // in_block * in_block
+            in_this_block = by_group * _rotations(range(block, block + 1), coarse, fine)
+        computed = numbers[low - first : high - first] if as_computed else numbers[: high - low]
+        # Whole groups at once, and what is left of one before and after them.
+        whole = min(-(-low // in_group) * in_group, high), max(low, high // in_group * in_group)
+        for start, stop in pairwise(sorted({low, *whole, high})):
+            group, row, rows = (start - block) // in_group, start % in_group, min(stop - start, in_group)
+            groups = in_this_block[group : group + (stop - start) // rows, None]
+            product = computed[start - low : stop - low].view(-1, rows, pairs)
+            torch.mul(groups, by_row[row : row + rows], out=product)
+        if not as_computed:
+            _write(table[low - first : high - first], torch.view_as_real(computed).flatten(1), layout)
 
 
 def _rotations(positions: range, coarse: Tensor, fine: Tensor) -> Tensor:
@@ -229,5 +233,9 @@ def _write(table: Tensor, rows: Tensor, layout: Layout) -> None:
 
 def _rows_in_group(d_model: int, device: torch.device) -> int:
     """Return how many rows a group has: a power of two, smaller for very wide tables."""
-    limit = core.rows_at_once(max(2, (d_model + 1) // 2), device)
-    return min(ROWS, 1 << limit.bit_length() - 1)
+    return min(ROWS, _power_of_two(core.rows_at_once(max(2, (d_model + 1) // 2), device)))
+
+
+def _power_of_two(limit: int) -> int:
+    """Return the largest power of two up to `limit`, which is at least 1."""
+    return 1 << limit.bit_length() - 1

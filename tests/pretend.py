@@ -91,4 +91,6 @@ def register(without: tuple[torch.dtype, ...] = WIDE) -> list[torch.library.Libr
     some.impl("arange.start_step", _arange, "PrivateUse1")
     some.impl("detach", lambda x: Pretend(x.raw), "PrivateUse1")
     some.impl("alias", lambda x: Pretend(x.raw), "PrivateUse1")
+    # What torch makes here for gradients would be of another class.
+    some.impl("view.dtype", lambda x, dtype: Pretend(x.raw.view(dtype)), "AutogradPrivateUse1")
     return [everything, some]

@@ -84,6 +84,15 @@ def on_a_device_with_float64(_: int) -> None:
         pe.generate_position_encoding(seq_len, d_model, offset=offset, device=device)
         assert 1 <= len(pretend.computed) <= most, pretend.computed
 
+    # Numbers are rounded where they lie, and what is kept stays as it was.
+    for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
+        for seq_len in (50, 700):
+            right = pe.generate_position_encoding(seq_len, 257, dtype=dtype, device="cpu")
+            torch.testing.assert_close(build(seq_len, 257, dtype=dtype), right, atol=1e-15, rtol=0)
+            p = torch.arange(seq_len)
+            rows = pe.encode_positions(p.to(device), 257, dtype=dtype).cpu()
+            assert torch.equal(rows, pe.encode_positions(p, 257, dtype=dtype))
+
     whole = build(1000, 7, offset=65_000, dtype=torch.float64)
     for first, stop in ((0, 1), (100, 700), (535, 537), (999, 1000)):
         part = build(stop - first, 7, offset=65_000 + first, dtype=torch.float64)

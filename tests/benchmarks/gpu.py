@@ -9,6 +9,7 @@ import math
 import platform
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ SIZES = [(16, 512), (512, 512), (2048, 512), (2048, 4096), (32768, 1024), (13107
 DEVICE = torch.device("cuda")
 
 OURS, MEMORY = "this package", "writing memory"
+
+
+def ours(seq_len: int, d_model: int) -> Tensor:
+    return pe.generate_position_encoding(seq_len, d_model, device=DEVICE)
 
 
 def usual(seq_len: int, d_model: int) -> Tensor:
@@ -51,7 +56,7 @@ def fill(seq_len: int, d_model: int) -> Tensor:
 
 def times(calls: Mapping[str, Callable[[], Tensor]]) -> dict[str, dict[str, float]]:
     """Return what each call takes, in seconds."""
-    from triton.testing import do_bench  # comes with torch for GPUs
+    do_bench = import_module("triton.testing").do_bench  # comes with torch for GPUs
 
     rows = {}
     for name, call in calls.items():
@@ -64,8 +69,13 @@ def times(calls: Mapping[str, Callable[[], Tensor]]) -> dict[str, dict[str, floa
 
 def build(seq_len: int, d_model: int, compiled: Mapping[str, Callable[[int, int], Tensor]]) -> dict[str, Any]:
     """Measure the ways to build a table of this size."""
-    ours = partial(pe.generate_position_encoding, device=DEVICE)
-    builders = {OURS: ours, "the usual function": usual, "in float64": float64, MEMORY: fill, **compiled}
+    builders: dict[str, Callable[[int, int], Tensor]] = {
+        OURS: ours,
+        "the usual function": usual,
+        "in float64": float64,
+        MEMORY: fill,
+        **compiled,
+    }
     rows = times({name: partial(builder, seq_len, d_model) for name, builder in builders.items()})
     exact = pe.generate_position_encoding(seq_len, d_model, dtype=torch.float64)
     for name, builder in builders.items():
@@ -130,14 +140,14 @@ def main() -> None:
         return
     if torch.__version__ < "2.12":
         # There a program cannot tell that it is compiled, not exported. What is measured is what newer ones do.
-        _core.is_exporting = torch.jit.is_tracing
+        _core.is_exporting = torch.jit.is_tracing  # type: ignore[attr-defined]
     results: dict[str, Any] = {
         "machine": {"gpu": torch.cuda.get_device_name(), "system": platform.system(), "torch": torch.__version__},
         "build": [],
         "forward": {},
     }
     compiled = {
-        f"{OURS}, compiled": torch.compile(lambda n, d: pe.generate_position_encoding(n, d, device=DEVICE)),
+        f"{OURS}, compiled": torch.compile(ours),
         "the usual function, compiled": torch.compile(usual),
     }
     for seq_len, d_model in SIZES:
