@@ -61,10 +61,15 @@ def encode(positions: Tensor, d_model: int, base: float, layout: Layout, dtype: 
     sine_columns, cosine_columns = columns(d_model, layout)
 
     def write(first: int, stop: int) -> None:
-        for part in parts(first, stop, rows_at_once(len(omega), table.device)):
+        for part in parts(first, stop, rows_at_once(len(omega), device)):
             angles = p[part] * omega
-            out[part, sine_columns] = rounded_in_place(angles.sin(), dtype)
-            out[part, cosine_columns] = rounded_in_place(angles[:, : d_model // 2].cos(), dtype)
+            of_sines, of_cosines = (part, sine_columns), (part, cosine_columns)
+            if dtype == torch.float32:  # torch rounds to it as it computes
+                torch.sin(angles, out=out[of_sines])
+                torch.cos(angles[:, : d_model // 2], out=out[of_cosines])
+            else:
+                out[of_sines] = rounded_in_place(angles.sin(), dtype)
+                out[of_cosines] = rounded_in_place(angles[:, : d_model // 2].cos(), dtype)
 
     by_rows(write, len(p), d_model, table)
     return table
