@@ -29,6 +29,7 @@ translate: .venv/ready  ## bring new and changed paragraphs into the catalogues 
 
 bench: .venv/ready  ## measure speed and accuracy, for the Speed page
 	$(BIN)/python -m tests.benchmarks.speed
+	$(BIN)/python -m tests.benchmarks.gpu
 
 faults: .venv/ready  ## break pages, theme and claims one at a time and see that something notices; takes hours; SAMPLE=5 tries five, others every day
 	$(BIN)/python -m tests.faults $(if $(SAMPLE),--sample $(SAMPLE))

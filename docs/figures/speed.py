@@ -11,14 +11,17 @@ from matplotlib.figure import Figure
 from pe import _core, _tables
 
 SAVED: dict[str, Any] = json.loads((Path(__file__).parent / "speed.json").read_text(encoding="utf-8"))
-# From how many entries on a table is divided between threads; of which lengths a GPU has less to do, and how far.
-DIVIDED, GROUP, FAR = _core.DIVIDED_ENTRIES, _tables.ROWS, _tables.ROWS * _tables.GROUPS
+GPU: dict[str, Any] = json.loads((Path(__file__).parent / "gpu.json").read_text(encoding="utf-8"))
+# From how many entries on a table is divided between threads; below which positions compiled code multiplies by itself.
+DIVIDED, NEAR = _core.DIVIDED_ENTRIES, _tables.ROWS * _tables.GROUPS
 OURS, USUAL, MEMORY = "this package", "the usual function", "writing memory"
+# What the tables leave to the prose.
+APART = f"{OURS}, sines first", f"{OURS}, bfloat16", f"{USUAL}, bfloat16"
 
 
-def build(seq_len: int, d_model: int) -> dict[str, dict[str, float]]:
+def build(seq_len: int, d_model: int, saved: dict[str, Any] = SAVED) -> dict[str, dict[str, float]]:
     """Return what was measured for building tables of this size, by the name of the builder."""
-    return next(size["rows"] for size in SAVED["build"] if (size["seq_len"], size["d_model"]) == (seq_len, d_model))
+    return next(size["rows"] for size in saved["build"] if (size["seq_len"], size["d_model"]) == (seq_len, d_model))
 
 
 def milliseconds(seq_len: int, d_model: int, name: str = OURS) -> float:
@@ -26,15 +29,21 @@ def milliseconds(seq_len: int, d_model: int, name: str = OURS) -> float:
     return 1e3 * build(seq_len, d_model)[name]["seconds"]
 
 
+def on_gpu(seq_len: int, d_model: int, name: str = OURS, what: str = "seconds") -> float:
+    """Return how many milliseconds building takes on a GPU; `what` may be "in a row"."""
+    return 1e3 * build(seq_len, d_model, GPU)[name][what]
+
+
 def faster(seq_len: int, d_model: int, name: str = OURS, than: str = USUAL) -> float:
     """Return how many times faster `name` builds than another."""
     return milliseconds(seq_len, d_model, than) / milliseconds(seq_len, d_model, name)
 
 
-def table(seq_len: int, d_model: int) -> None:
+def table(seq_len: int, d_model: int, saved: dict[str, Any] = SAVED) -> None:
     """Print what building took as an HTML table, the fastest first."""
-    rows = sorted(build(seq_len, d_model).items(), key=lambda item: item[1]["seconds"])
-    reference = milliseconds(seq_len, d_model, USUAL)
+    built = build(seq_len, d_model, saved)
+    rows = sorted((item for item in built.items() if item[0] not in APART), key=lambda item: item[1]["seconds"])
+    reference = 1e3 * built[USUAL]["seconds"]
     cells = [
         [
             name,
@@ -56,6 +65,13 @@ def forward(shape: str) -> None:
     bare = next(iter(times.values()))
     size = shape.split(",", maxsplit=1)[0]
     _print([size, "Time", "Relative"], [[name, _time(t), f"{t / bare:.2f}"] for name, t in times.items()])
+
+
+def forward_on_gpu() -> None:
+    """Print what adding the table to a batch took on a GPU as an HTML table."""
+    single, half = (GPU["forward"][f"8 × 2048 × 1024, {dtype}"] for dtype in ("float32", "bfloat16"))
+    rows = [[name, *(_time(times[name]["seconds"]) for times in (single, half))] for name in single]
+    _print(["8 × 2048 × 1024", "float32", "bfloat16"], rows)
 
 
 def beside() -> None:
