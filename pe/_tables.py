@@ -24,9 +24,9 @@ def table(
     if core.is_exporting():  # to where our operation is not known
         return core.encode(_count(offset, seq_len, device), d_model, base, layout, dtype).to(device)
     if core.is_compiling():
-        d_model, base = core.constants(d_model, base)
-        if offset >= 0 and offset + seq_len <= _rows_in_group(d_model, float64_device(device)) * GROUPS:
-            return _product(seq_len, d_model, base, offset, layout, dtype, float64_device(device)).to(device)
+        (d_model, base), where = core.constants(d_model, base), float64_device(device)
+        if offset >= 0 and offset + seq_len <= _rows_in_group(d_model, where) * GROUPS:  # as far as two factors reach
+            return _product(seq_len, d_model, base, offset, layout, dtype, where).to(device)
     made: Tensor = torch.ops.pe.table(seq_len, d_model, base, offset, layout, dtype, device)
     return made
 
