@@ -103,14 +103,12 @@ class PositionalEncoding(nn.Module):
         if traced.is_proxy(x):
             return traced.leaf(self, x, offset=offset, positions=positions)  # type: ignore[no-any-return]
         check.embeddings("x", x, self.d_model)
-        offset = check.tokens(x, offset, positions)
-        encoding = sharded.encoding(self._encoding, x, offset, positions)
+        encoding = sharded.encoding(self._encoding, x, check.tokens(x, offset, positions), positions)
         # `alpha` would be rounded to 16 bits as x is.
         exact_scale = self.scale != 1 and x.dtype.itemsize < 4
         y = x * self.scale + encoding if exact_scale else torch.add(encoding, x, alpha=self.scale)
         # Decoding adds one token at a time: there even the call of a dropout that does nothing takes noticeable time.
-        dropout = self.dropout
-        idle = type(dropout) is nn.Dropout and not (dropout.training and dropout.p)
+        idle = type(dropout := self.dropout) is nn.Dropout and not (dropout.training and dropout.p)
         return y if idle else dropout(y)
 
     if TYPE_CHECKING:  # nn.Module declares a call that takes anything and returns Any
@@ -134,11 +132,10 @@ class PositionalEncoding(nn.Module):
 
     def _encoding(self, x: Tensor, offset: int | Tensor, positions: Tensor | None) -> Tensor:
         """Return the rows of the tokens of `x`, of which only their number, the dtype and the device count."""
-        name, seq_len = "positions", x.shape[-2]
+        seq_len, name = x.shape[-2], "offset and seq_len" if positions is None else "positions"
         if positions is None:
             if not isinstance(offset, Tensor):
                 return self._rows(offset, seq_len, x)
-            name = "offset and seq_len"
             positions = offset.long()[..., None] + torch.arange(seq_len, device=offset.device)
         if not positions.is_floating_point() and x.device.type == "cpu" and check.can_look(positions):
             ids = positions.long()
@@ -164,9 +161,8 @@ class PositionalEncoding(nn.Module):
         if not keeps or core.is_capturing(x.device):
             return tables.table(seq_len, d_model, base, offset, layout, x.dtype, x.device)
         # A few rows more than asked for, so that growing by a token seldom means to compute them again.
-        rows = -(-seq_len // ROWS) * ROWS
-        if offset + rows > check.largest_position(base):
-            rows = seq_len
+        more = -(-seq_len // ROWS) * ROWS
+        rows = more if offset + more <= check.largest_position(base) else seq_len
         table = tables.table(rows, d_model, base, offset, layout, x.dtype, x.device)
         if core.is_plain(table):
             self._kept = _Kept(made_for, offset, offset + rows, table)
