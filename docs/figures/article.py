@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 
-def generate_position_encoding(seq_len: int, d_model: int) -> Tensor:
+def generate_position_encoding(seq_len: int, d_model: int, device: torch.device | None = None) -> Tensor:
     """Return the table in the usual ten lines, all in float32."""
-    position = torch.arange(seq_len).unsqueeze(1)
-    div_term = torch.exp(torch.arange(0, d_model, 2) * -(math.log(10000.0) / d_model))
-    encoding = torch.zeros(seq_len, d_model)
+    position = torch.arange(seq_len, device=device).unsqueeze(1)
+    div_term = torch.exp(torch.arange(0, d_model, 2, device=device) * -(math.log(10000.0) / d_model))
+    encoding = torch.zeros(seq_len, d_model, device=device)
     encoding[:, 0::2] = torch.sin(position * div_term)
     encoding[:, 1::2] = torch.cos(position * div_term)
     return encoding

@@ -6,7 +6,6 @@ the machine that calls is often shared.
 """
 
 import json
-import math
 import platform
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.benchmark import Timer
 
 import pe
+from docs.figures.article import generate_position_encoding as article
 from pe import _core
 
 SAVED = Path(__file__).parents[2] / "docs/figures/gpu.json"
@@ -40,18 +40,12 @@ def bfloat16(seq_len: int, d_model: int) -> Tensor:
     return pe.generate_position_encoding(seq_len, d_model, device=DEVICE, dtype=torch.bfloat16)
 
 
+def usual(seq_len: int, d_model: int) -> Tensor:
+    return article(seq_len, d_model, DEVICE)
+
+
 def usual_bfloat16(seq_len: int, d_model: int) -> Tensor:
     return usual(seq_len, d_model).to(torch.bfloat16)
-
-
-def usual(seq_len: int, d_model: int) -> Tensor:
-    """Return the table of the usual function, made on the GPU."""
-    position = torch.arange(seq_len, device=DEVICE).unsqueeze(1)
-    div_term = torch.exp(torch.arange(0, d_model, 2, device=DEVICE) * -(math.log(10000.0) / d_model))
-    table = torch.zeros(seq_len, d_model, device=DEVICE)
-    table[:, 0::2] = torch.sin(position * div_term)
-    table[:, 1::2] = torch.cos(position * div_term)
-    return table
 
 
 def float64(seq_len: int, d_model: int) -> Tensor:
